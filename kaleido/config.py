@@ -1,0 +1,346 @@
+"""Frozen configurations and named presets.
+
+An experiment starts from a preset (`preset("small").to_config_dict()`), changes
+fields, and `Config.from_config_dict` checks the result.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Dict, Mapping
+
+from ml_collections import ConfigDict
+
+# The paper's seven pre-training tasks, then ours.
+PAPER_TASKS = ("mlm", "itm", "rotation", "jigsaw", "camouflage", "grey", "blank")
+TASKS = PAPER_TASKS + ("contrastive",)
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """Sizes and variants of the network.
+
+    Attributes:
+        hidden_size, num_layers, num_heads, intermediate_size: of the encoder.
+        dropout, attention_dropout: rates in training.
+        gelu: `exact` or `tanh` (the authors' code).
+        projection: `shared` (the paper: one projection of features, one of
+            positions, a modality embedding) or `per_level` (the authors' code:
+            a projection, a type table and a LayerNorm for each level).
+        positions: `normalized` or `pixels`, see `patches.patch_positions`.
+        match_units: 1 for a sigmoid (the paper), 2 for a softmax (the authors').
+        max_text_positions: rows of the position table.
+        contrastive_size: length of the contrastive vectors.
+        shortcut_levels: levels whose mean features reach the contrastive image
+            vector past the encoder by a linear map; empty for none.
+        similarity_path: adds a learnt multiple of the cosine between mean text
+            state and mean patch state to the match logit.
+    """
+
+    hidden_size: int = 768
+    num_layers: int = 12
+    num_heads: int = 12
+    intermediate_size: int = 3072
+    dropout: float = 0.1
+    attention_dropout: float = 0.1
+    gelu: str = "exact"
+    projection: str = "shared"
+    positions: str = "normalized"
+    match_units: int = 1
+    max_text_positions: int = 512
+    contrastive_size: int = 256
+    shortcut_levels: tuple = ()
+    similarity_path: bool = False
+
+    def __post_init__(self):
+        _check_choice("gelu", self.gelu, ("exact", "tanh"))
+        _check_choice("projection", self.projection, ("shared", "per_level"))
+        _check_choice("positions", self.positions, ("normalized", "pixels"))
+        _check_choice("match_units", self.match_units, (1, 2))
+        if self.hidden_size % self.num_heads:
+            raise ValueError(
+                "`hidden_size` must be a multiple of `num_heads`. Received: "
+                f"hidden_size={self.hidden_size}, num_heads={self.num_heads}"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskConfig:
+    """When a task takes part, and how much it counts.
+
+    Attributes:
+        weight: factor of its loss; 0 leaves the task out.
+        start_step: first step at which it counts.
+    """
+
+    weight: float = 1.0
+    start_step: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """How batches are drawn.
+
+    Attributes:
+        batch_size: examples of a global batch.
+        swap_share: share of pairs whose text is another product's.
+        group_size: products of one sub-category that stand together in a
+            batch; 1 draws batches at random.
+        shuffle_buffer: examples among which a batch is drawn.
+        text_lengths: lengths a batch of texts may have, ascending; the last is
+            the records' own, and is added if missing.
+        random_plans: draws a mask plan at each visit; else always the first
+            (static masking).
+    """
+
+    batch_size: int = 64
+    swap_share: float = 0.5
+    group_size: int = 1
+    shuffle_buffer: int = 4096
+    text_lengths: tuple = (32, 48, 64)
+    random_plans: bool = True
+
+    def __post_init__(self):
+        if self.batch_size < 2 or self.batch_size % self.group_size:
+            raise ValueError(
+                "`batch_size` must be at least 2 and a multiple of `group_size`. "
+                f"Received: batch_size={self.batch_size}, "
+                f"group_size={self.group_size}"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig:
+    """The optimisation.
+
+    Attributes:
+        steps: training steps.
+        learning_rate: its peak.
+        warmup_steps: steps of linear warm-up.
+        decay: `linear`, `cosine` (to zero at `steps`) or `constant`.
+        weight_decay, beta_2, epsilon: of AdamW.
+        clip_norm: bound on the global gradient norm; 0 for none.
+        precision: Keras policy: float32, mixed_bfloat16, mixed_float16.
+        init: starting weights: `minilm` (packaged text encoder), `random`.
+        ridge_warm_start: begins from the closed-form map (`warm_start.py`).
+        mined_negatives: swapped texts are the most similar wrong ones of the
+            batch by the contrastive view, for this share of the swaps.
+        aux_loss_on_negatives: counts the other tasks on swapped pairs too.
+        ema_momentum: of the averaged weights that are evaluated; 0 for none.
+        eval_every: steps between two validations.
+        seed: of everything random.
+    """
+
+    steps: int = 1000
+    learning_rate: float = 1e-4
+    warmup_steps: int = 100
+    decay: str = "cosine"
+    weight_decay: float = 0.01
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    clip_norm: float = 1.0
+    precision: str = "float32"
+    init: str = "random"
+    ridge_warm_start: bool = False
+    mined_negatives: float = 0.0
+    aux_loss_on_negatives: bool = False
+    ema_momentum: float = 0.0
+    eval_every: int = 200
+    seed: int = 0
+
+    def __post_init__(self):
+        _check_choice("decay", self.decay, ("linear", "cosine", "constant"))
+        _check_choice("init", self.init, ("minilm", "random"))
+        _check_choice(
+            "precision", self.precision,
+            ("float32", "mixed_bfloat16", "mixed_float16"),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """All of a pre-training run but its records.
+
+    Attributes:
+        model, data, training: see there.
+        tasks: by name; a task that is absent does not take part.
+    """
+
+    model: ModelConfig
+    data: DataConfig
+    training: TrainingConfig
+    tasks: Mapping[str, TaskConfig]
+
+    def __post_init__(self):
+        for name in self.tasks:
+            _check_choice("tasks", name, TASKS)
+
+    def to_config_dict(self) -> ConfigDict:
+        """Returns an editable copy for a configuration file."""
+        return ConfigDict(self.to_dict())
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Returns plain nested dictionaries."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Config":
+        """Builds and checks a configuration.
+
+        Raises:
+            ValueError: if a field is unknown or has an impossible value.
+        """
+        unknown = set(values) - {f.name for f in dataclasses.fields(cls)}
+        if unknown:
+            raise ValueError(f"Unknown configuration sections: {sorted(unknown)}")
+        return cls(
+            model=_build(ModelConfig, values["model"]),
+            data=_build(DataConfig, values["data"]),
+            training=_build(TrainingConfig, values["training"]),
+            tasks={
+                name: _build(TaskConfig, task)
+                for name, task in values["tasks"].items()
+            },
+        )
+
+    def active_tasks(self) -> Dict[str, TaskConfig]:
+        """The tasks that count, in the order of `TASKS`."""
+        return {
+            name: self.tasks[name]
+            for name in TASKS
+            if name in self.tasks and self.tasks[name].weight > 0
+        }
+
+
+def _check_choice(name, value, choices):
+    if value not in choices:
+        raise ValueError(f"`{name}` must be one of {choices}. Received: {value!r}")
+
+
+def _build(cls, values: Mapping[str, Any]):
+    known = {f.name for f in dataclasses.fields(cls)}
+    unknown = set(values) - known
+    if unknown:
+        raise ValueError(
+            f"{cls.__name__} has no fields {sorted(unknown)}; it has {sorted(known)}"
+        )
+    fixed = {k: tuple(v) if isinstance(v, (list, tuple)) else v
+             for k, v in values.items()}
+    return cls(**fixed)
+
+
+def _tasks(names, **overrides) -> Dict[str, TaskConfig]:
+    return {name: overrides.get(name, TaskConfig()) for name in names}
+
+
+def _small() -> Config:
+    """MiniLM-sized; begins from packaged weights and closed forms.
+
+    The recipe for a catalogue of some thousand products: contrastive
+    alignment first, matching on top of it with mined negatives.
+    """
+    return Config(
+        model=ModelConfig(
+            hidden_size=384, num_layers=6, num_heads=12, intermediate_size=1536,
+            contrastive_size=384, shortcut_levels=(1, 2, 5), similarity_path=True,
+        ),
+        data=DataConfig(batch_size=64, group_size=16),
+        training=TrainingConfig(
+            steps=400, learning_rate=1e-4, warmup_steps=40, init="minilm",
+            precision="mixed_bfloat16", ridge_warm_start=True, mined_negatives=0.7,
+        ),
+        tasks=_tasks(TASKS),
+    )
+
+
+def _tiny() -> Config:
+    """For tests: every part of `small`, at the least size."""
+    small = _small()
+    return dataclasses.replace(
+        small,
+        model=dataclasses.replace(
+            small.model, hidden_size=32, num_layers=2, num_heads=4,
+            intermediate_size=64, contrastive_size=32, max_text_positions=64,
+        ),
+        data=dataclasses.replace(small.data, batch_size=8, group_size=4),
+        training=dataclasses.replace(
+            small.training, steps=4, warmup_steps=1, eval_every=2, init="random",
+            precision="float32",
+        ),
+    )
+
+
+def _base() -> Config:
+    """BERT-base with the extensions of `small`, for GPUs and large catalogues."""
+    small = _small()
+    return dataclasses.replace(
+        small,
+        model=dataclasses.replace(
+            small.model, hidden_size=768, num_layers=12, intermediate_size=3072,
+            contrastive_size=256,
+        ),
+        data=dataclasses.replace(small.data, batch_size=256),
+        training=dataclasses.replace(
+            small.training, steps=100_000, learning_rate=5e-5, warmup_steps=5000,
+            init="random", eval_every=2000,
+        ),
+    )
+
+
+def _paper() -> Config:
+    """The paper, section 4.1: BERT-base, Adam 2e-5, decay 1e-4, warm-up 5,000."""
+    return Config(
+        model=ModelConfig(),
+        data=DataConfig(batch_size=64),
+        training=TrainingConfig(
+            steps=100_000, learning_rate=2e-5, warmup_steps=5000, decay="linear",
+            weight_decay=1e-4, eval_every=2000,
+        ),
+        tasks=_tasks(PAPER_TASKS),
+    )
+
+
+def _released() -> Config:
+    """The authors' code, where it differs from the paper (DESIGN section 2)."""
+    return Config(
+        model=ModelConfig(
+            gelu="tanh", projection="per_level", positions="pixels", match_units=2,
+        ),
+        # 4 GPUs x 64; 25 epochs of 260,490 pairs.
+        data=DataConfig(batch_size=256),
+        training=TrainingConfig(
+            steps=25_438, learning_rate=1e-4, warmup_steps=2544, decay="linear",
+            weight_decay=0.0, beta_2=0.98, epsilon=1e-6, clip_norm=1.0,
+            aux_loss_on_negatives=True, eval_every=1000,
+        ),
+        tasks=_tasks(PAPER_TASKS),
+    )
+
+
+def _fashionbert() -> Config:
+    """FashionBERT: records of layout `grid8`, random masking, three tasks."""
+    paper = _paper()
+    return dataclasses.replace(paper, tasks=_tasks(("mlm", "itm", "blank")))
+
+
+PRESETS = {
+    "tiny": _tiny,
+    "small": _small,
+    "base": _base,
+    "paper": _paper,
+    "released": _released,
+    "fashionbert": _fashionbert,
+}
+
+
+def preset(name: str) -> Config:
+    """Returns a named configuration.
+
+    Raises:
+        ValueError: if there is none of that name.
+    """
+    if name not in PRESETS:
+        raise ValueError(
+            f"The preset must be one of {sorted(PRESETS)}. Received: {name!r}"
+        )
+    return PRESETS[name]()

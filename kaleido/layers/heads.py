@@ -1,0 +1,236 @@
+"""Heads of the pre-training tasks, on the encoder's final states."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from kaleido.layers.encoder import LAYER_NORM_EPSILON, gelu, initializer
+
+
+@tf.keras.utils.register_keras_serializable("kaleido")
+class GatherStates(tf.keras.layers.Layer):
+    """Picks states by position: [batch, length, h], int [batch, n] -> [batch, n, h].
+
+    A position of -1 (no target) picks the first state; its loss has weight 0.
+    """
+
+    def call(self, states, positions):
+        return tf.gather(states, tf.maximum(positions, 0), axis=1, batch_dims=1)
+
+
+@tf.keras.utils.register_keras_serializable("kaleido")
+class FirstState(tf.keras.layers.Layer):
+    """The [CLS] state: [batch, length, h] -> [batch, h]."""
+
+    def call(self, states):
+        return states[:, 0]
+
+
+@tf.keras.utils.register_keras_serializable("kaleido")
+class SplitModalities(tf.keras.layers.Layer):
+    """Parts joint states into those of the text and those of the patches.
+
+    Args:
+        num_patches: patches stand behind the text.
+    """
+
+    def __init__(self, num_patches: int, **kwargs):
+        super().__init__(**kwargs)
+        self._config = {"num_patches": num_patches}
+
+    def call(self, states):
+        count = self._config["num_patches"]
+        return states[:, :-count], tf.ensure_shape(
+            states[:, -count:], [None, count, states.shape[-1]]
+        )
+
+    def get_config(self):
+        return {**super().get_config(), **self._config}
+
+
+@tf.keras.utils.register_keras_serializable("kaleido")
+class SplitLevels(tf.keras.layers.Layer):
+    """Parts patch states by level: a list of [batch, n * n, h].
+
+    Args:
+        levels: grid sides, in order.
+    """
+
+    def __init__(self, levels, **kwargs):
+        super().__init__(**kwargs)
+        self._config = {"levels": tuple(levels)}
+
+    def call(self, states):
+        return tf.split(states, [n * n for n in self._config["levels"]], axis=1)
+
+    def get_config(self):
+        return {**super().get_config(), **self._config}
+
+
+@tf.keras.utils.register_keras_serializable("kaleido")
+class MaskedLanguageTransform(tf.keras.layers.Layer):
+    """The part of BERT's masked-language head before the embedding table.
+
+    Args:
+        hidden_size: length of a state.
+        gelu_kind: `exact` or `tanh`.
+    """
+
+    def __init__(self, hidden_size: int, gelu_kind: str = "exact", **kwargs):
+        super().__init__(**kwargs)
+        self._config = {"hidden_size": hidden_size, "gelu_kind": gelu_kind}
+        self.transform = tf.keras.layers.Dense(
+            hidden_size, gelu(gelu_kind), kernel_initializer=initializer(),
+            name="transform", dtype=self.dtype_policy,
+        )
+        self.norm = tf.keras.layers.LayerNormalization(
+            epsilon=LAYER_NORM_EPSILON, name="norm", dtype=self.dtype_policy
+        )
+
+    def call(self, states):
+        """Maps [batch, n, hidden_size] to the same shape."""
+        return self.norm(self.transform(states))
+
+    def get_config(self):
+        return {**super().get_config(), **self._config}
+
+
+@tf.keras.utils.register_keras_serializable("kaleido")
+class OutputBias(tf.keras.layers.Layer):
+    """Adds a learnt bias to logits and returns them in float32."""
+
+    def build(self, input_shape):
+        self.bias = self.add_weight(
+            "bias", (input_shape[-1],), initializer="zeros",
+            experimental_autocast=False,
+        )
+        super().build(input_shape)
+
+    def call(self, logits):
+        """Maps [..., n] to float32 [..., n]."""
+        return tf.cast(logits, tf.float32) + self.bias
+
+
+@tf.keras.utils.register_keras_serializable("kaleido")
+class LevelClassifier(tf.keras.layers.Layer):
+    """Classifies a level by all of its states side by side.
+
+    Serves rotation (1 state, 4 classes), jigsaw (4 states, 24 classes) and
+    camouflage (9 states, 9 classes).
+
+    Args:
+        num_classes: number of classes.
+    """
+
+    def __init__(self, num_classes: int, **kwargs):
+        super().__init__(**kwargs)
+        self._config = {"num_classes": num_classes}
+        self.output_layer = tf.keras.layers.Dense(
+            num_classes, kernel_initializer=initializer(), name="output",
+            dtype=self.dtype_policy,
+        )
+
+    def call(self, states):
+        """Maps [batch, n, hidden_size] to float32 logits [batch, num_classes]."""
+        flat = tf.reshape(states, [-1, states.shape[1] * states.shape[2]])
+        return tf.cast(self.output_layer(flat), tf.float32)
+
+    def get_config(self):
+        return {**super().get_config(), **self._config}
+
+
+@tf.keras.utils.register_keras_serializable("kaleido")
+class MatchHead(tf.keras.layers.Layer):
+    """Whether picture and text belong together, from the pooled [CLS] state.
+
+    Args:
+        units: 1 for a sigmoid (the paper), 2 for a softmax over (no, yes).
+        similarity_path: adds a learnt multiple of the cosine between the mean
+            text state and the mean patch state. On a small catalogue [CLS]
+            alone stays at chance for hours (DESIGN section 8).
+    """
+
+    def __init__(self, units: int = 1, similarity_path: bool = False, **kwargs):
+        super().__init__(**kwargs)
+        self._config = {"units": units, "similarity_path": similarity_path}
+        self.output_layer = tf.keras.layers.Dense(
+            units, kernel_initializer=initializer(), name="output",
+            dtype=self.dtype_policy,
+        )
+
+    def build(self, input_shape):
+        if self._config["similarity_path"]:
+            self.scale = self.add_weight(
+                "scale", (), initializer=tf.keras.initializers.Constant(10.0)
+            )
+        super().build(input_shape)
+
+    def call(self, pooled, text_mean, patch_mean):
+        """Returns the float32 match logit [batch].
+
+        Args:
+            pooled: float [batch, hidden_size].
+            text_mean, patch_mean: float [batch, hidden_size].
+        """
+        logits = tf.cast(self.output_layer(pooled), tf.float32)
+        # The log-odds of a two-way softmax are the difference of its logits.
+        logit = logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits[:, 0]
+        if self._config["similarity_path"]:
+            cosine = tf.reduce_sum(
+                tf.math.l2_normalize(tf.cast(text_mean, tf.float32), axis=-1)
+                * tf.math.l2_normalize(tf.cast(patch_mean, tf.float32), axis=-1),
+                axis=-1,
+            )
+            logit += tf.cast(self.scale, tf.float32) * cosine
+        return logit
+
+    def get_config(self):
+        return {**super().get_config(), **self._config}
+
+
+@tf.keras.utils.register_keras_serializable("kaleido")
+class MeanState(tf.keras.layers.Layer):
+    """Mean of the visible states: [batch, n, h], bool [batch, n] -> [batch, h]."""
+
+    def call(self, states, visible):
+        weights = tf.cast(visible, tf.float32)[..., None]
+        total = tf.reduce_sum(tf.cast(states, tf.float32) * weights, axis=1)
+        count = tf.maximum(tf.reduce_sum(weights, axis=1), 1.0)
+        return tf.cast(total / count, self.compute_dtype)
+
+
+@tf.keras.utils.register_keras_serializable("kaleido")
+class LevelMeans(tf.keras.layers.Layer):
+    """Mean feature of each chosen level, side by side.
+
+    Args:
+        levels: grid sides of all patches, in order.
+        chosen: the levels to take.
+    """
+
+    def __init__(self, levels, chosen, **kwargs):
+        super().__init__(**kwargs)
+        self._config = {"levels": tuple(levels), "chosen": tuple(chosen)}
+
+    def call(self, features):
+        """Maps [batch, patches, f] to [batch, len(chosen) * f]."""
+        return level_means(features, **{k: self._config[k] for k in ("levels", "chosen")})
+
+    def get_config(self):
+        return {**super().get_config(), **self._config}
+
+
+def level_means(features, levels, chosen):
+    """Mean feature of each chosen level, side by side, float32.
+
+    Args:
+        features: float [batch, patches, f], level by level.
+        levels: grid sides of all patches, in order.
+        chosen: the levels to take.
+
+    Returns:
+        float32 [batch, len(chosen) * f].
+    """
+    parts = tf.split(tf.cast(features, tf.float32), [n * n for n in levels], axis=1)
+    means = dict(zip(levels, (tf.reduce_mean(part, axis=1) for part in parts)))
+    return tf.concat([means[n] for n in chosen], axis=-1)

@@ -1,0 +1,307 @@
+"""Kaleido-BERT as Keras functional models that share their layers.
+
+`joint` is the paper's model: text and patches through one encoder, a head a
+task. `text` and `image` are passes of one modality through the same network,
+which end in contrastive vectors (DESIGN section 5.7).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Dict, List, Tuple
+
+import tensorflow as tf
+
+from kaleido.config import Config, ModelConfig
+from kaleido.layers import embeddings, encoder, heads
+from kaleido.masking import patch_budget
+from kaleido.patches import LAYOUTS, PatchLayout
+
+# Classes of the tasks that look at a whole level: task -> (level, classes).
+LEVEL_TASKS = {"rotation": (1, 4), "jigsaw": (2, 24), "camouflage": (3, 9)}
+
+
+def feature_tasks(layout: PatchLayout) -> Dict[str, int]:
+    """Level of the tasks that rebuild hidden features, by task.
+
+    A layout of one grid has one such task, `blank` (FashionBERT's).
+    """
+    if layout.levels == (8,):
+        return {"blank": 8}
+    return {"grey": 4, "blank": 5}
+
+
+@dataclasses.dataclass(frozen=True)
+class Networks:
+    """The functional models of one Kaleido-BERT.
+
+    Attributes:
+        joint: a dict of `token_ids` int32 [batch, length], `patch_features`
+            float [batch, patches, feature_size], `patch_positions` float32
+            [batch, patches, 5], `masked_positions` int32 [batch, masked], and
+            for each feature task `<task>_indices` int32 [batch, n] (within its
+            level; -1 for none) -> a dict of a float32 logit tensor a task, and
+            `states` [batch, length + patches, hidden_size].
+        text: `token_ids` -> unit vectors float32 [batch, contrastive_size].
+        image: `patch_features`, `patch_positions` -> the same.
+        contrastive: the layer that holds temperature and projections.
+    """
+
+    joint: tf.keras.Model
+    text: tf.keras.Model
+    image: tf.keras.Model
+    contrastive: "ContrastiveHead"
+
+    @property
+    def text_embedding(self) -> embeddings.TextEmbedding:
+        return self.joint.get_layer("text_embedding")
+
+    @property
+    def patch_embedding(self) -> embeddings.PatchEmbedding:
+        return self.joint.get_layer("patch_embedding")
+
+    @property
+    def encoder_layers(self) -> List[encoder.TransformerLayer]:
+        return [
+            layer for layer in self.joint.layers
+            if isinstance(layer, encoder.TransformerLayer)
+        ]
+
+
+@tf.keras.utils.register_keras_serializable("kaleido")
+class ContrastiveHead(tf.keras.layers.Layer):
+    """Unit vectors of a text or a picture, and the learnt temperature.
+
+    The image projection starts at zero when there is a shortcut, so that the
+    closed-form map is what training begins from.
+
+    Args:
+        size: length of a vector.
+        shortcut: whether the image vector has a linear path past the encoder.
+    """
+
+    def __init__(self, size: int, shortcut: bool = False, **kwargs):
+        super().__init__(dtype="float32", **kwargs)
+        self._config = {"size": size, "shortcut": shortcut}
+
+        def dense(name, kernel_initializer):
+            return tf.keras.layers.Dense(
+                size, kernel_initializer=kernel_initializer, name=name, dtype="float32"
+            )
+
+        self.text_projection = dense("text_projection", encoder.initializer())
+        self.image_projection = dense(
+            "image_projection", "zeros" if shortcut else encoder.initializer()
+        )
+        self.shortcut = dense("shortcut", encoder.initializer()) if shortcut else None
+
+    def build(self, input_shape):
+        # CLIP's starting value: 1 / 0.07.
+        self.log_scale = self.add_weight(
+            "log_scale", (), initializer=tf.keras.initializers.Constant(2.659)
+        )
+        super().build(input_shape)
+
+    @property
+    def scale(self) -> tf.Tensor:
+        """What cosines are multiplied by, float32 scalar; 100 at most."""
+        return tf.minimum(tf.exp(self.log_scale), 100.0)
+
+    def call(self, mean_state, level_means=None, is_text=False):
+        """Maps mean states [batch, hidden_size] to unit vectors [batch, size].
+
+        Args:
+            mean_state: float [batch, hidden_size].
+            level_means: float [batch, n], the shortcut's input, pictures only.
+            is_text: which of the two projections to take.
+        """
+        mean_state = tf.cast(mean_state, tf.float32)
+        if is_text:
+            vector = self.text_projection(mean_state)
+        else:
+            vector = self.image_projection(mean_state)
+            if self.shortcut is not None:
+                vector += self.shortcut(level_means)
+        return tf.math.l2_normalize(vector, axis=-1)
+
+    def get_config(self):
+        config = super().get_config()
+        del config["dtype"]
+        return {**config, **self._config}
+
+
+@tf.keras.utils.register_keras_serializable("kaleido")
+class _VisibleText(tf.keras.layers.Layer):
+    """bool [batch, length]: which pieces are not padding (id 0)."""
+
+    def call(self, token_ids):
+        return tf.not_equal(token_ids, 0)
+
+
+@tf.keras.utils.register_keras_serializable("kaleido")
+class _VisibleAll(tf.keras.layers.Layer):
+    """bool [batch, patches]: all patches are always there."""
+
+    def call(self, features):
+        return tf.ones(tf.shape(features)[:2], tf.bool)
+
+
+def build_networks(
+    config: ModelConfig, layout: PatchLayout, vocab_size: int, feature_size: int
+) -> Networks:
+    """Builds the models; the global Keras policy says in which precision.
+
+    Args:
+        config: sizes and variants.
+        layout: grids of the patches.
+        vocab_size: number of word pieces.
+        feature_size: length of a patch feature.
+
+    Raises:
+        ValueError: if a shortcut level is not in the layout.
+    """
+    missing = set(config.shortcut_levels) - set(layout.levels)
+    if missing:
+        raise ValueError(
+            f"Layout {layout.name!r} has the levels {layout.levels}. "
+            f"Received: shortcut_levels={config.shortcut_levels}"
+        )
+    token_ids = tf.keras.Input((None,), dtype=tf.int32, name="token_ids")
+    features = tf.keras.Input(
+        (layout.num_patches, feature_size), dtype=tf.float32, name="patch_features"
+    )
+    positions = tf.keras.Input((layout.num_patches, 5), name="patch_positions")
+
+    embed_text = embeddings.TextEmbedding(
+        vocab_size, config.hidden_size, config.max_text_positions, config.dropout,
+        name="text_embedding",
+    )
+    embed_patches = embeddings.PatchEmbedding(
+        layout.levels, config.hidden_size, config.projection,
+        dropout=config.dropout, name="patch_embedding",
+    )
+    layers = [
+        encoder.TransformerLayer(
+            config.hidden_size, config.num_heads, config.intermediate_size,
+            config.dropout, config.attention_dropout, config.gelu, name=f"layer_{i}",
+        )
+        for i in range(config.num_layers)
+    ]
+    bias = encoder.AttentionBias(name="attention_bias")
+    mean_state = heads.MeanState(name="mean_state")
+    contrastive = ContrastiveHead(
+        config.contrastive_size, bool(config.shortcut_levels), name="contrastive"
+    )
+
+    def encode(states, visible):
+        attention_bias = bias(visible)
+        for layer in layers:
+            states = layer(states, attention_bias)
+        return states
+
+    text_visible = _VisibleText(name="visible_text")(token_ids)
+    patches_visible = _VisibleAll(name="visible_patches")(features)
+    text_states = embed_text(token_ids)
+    patch_states = embed_patches(features, positions)
+
+    text_vector = contrastive(
+        mean_state(encode(text_states, text_visible), text_visible), is_text=True
+    )
+    level_means = None
+    if config.shortcut_levels:
+        level_means = heads.LevelMeans(
+            layout.levels, config.shortcut_levels, name="level_means", dtype="float32"
+        )(features)
+    image_vector = contrastive(
+        mean_state(encode(patch_states, patches_visible), patches_visible),
+        level_means,
+    )
+
+    outputs, joint_inputs = _joint_heads(
+        config, layout, feature_size, embed_text, mean_state,
+        states=encode(
+            tf.keras.layers.Concatenate(axis=1)([text_states, patch_states]),
+            tf.keras.layers.Concatenate(axis=1)([text_visible, patches_visible]),
+        ),
+        text_visible=text_visible,
+        patches_visible=patches_visible,
+    )
+    image_inputs = {"patch_features": features, "patch_positions": positions}
+    return Networks(
+        joint=tf.keras.Model(
+            {"token_ids": token_ids, **image_inputs, **joint_inputs}, outputs,
+            name="joint",
+        ),
+        text=tf.keras.Model({"token_ids": token_ids}, text_vector, name="text"),
+        image=tf.keras.Model(image_inputs, image_vector, name="image"),
+        contrastive=contrastive,
+    )
+
+
+def _joint_heads(
+    config, layout, feature_size, embed_text, mean_state, states, text_visible,
+    patches_visible,
+) -> Tuple[Dict[str, tf.Tensor], Dict[str, tf.Tensor]]:
+    """Puts a head a task on the joint states; returns outputs and their inputs."""
+    text, patches = heads.SplitModalities(layout.num_patches, name="modalities")(states)
+    levels = dict(
+        zip(
+            layout.levels,
+            heads.SplitLevels(layout.levels, name="levels")(patches),
+        )
+    )
+    gather = heads.GatherStates(name="gather_states")
+    pooled = tf.keras.layers.Dense(
+        config.hidden_size, "tanh", kernel_initializer=encoder.initializer(),
+        name="pooler",
+    )(heads.FirstState(name="first_state")(text))
+    masked_positions = tf.keras.Input((None,), dtype=tf.int32, name="masked_positions")
+    inputs = {"masked_positions": masked_positions}
+    outputs = {
+        "states": states,
+        "pooled": pooled,
+        "mlm": heads.OutputBias(name="mlm_bias")(
+            embed_text(
+                heads.MaskedLanguageTransform(
+                    config.hidden_size, config.gelu, name="mlm"
+                )(gather(text, masked_positions)),
+                reverse=True,
+            )
+        ),
+        "itm": heads.MatchHead(
+            config.match_units, config.similarity_path, name="itm"
+        )(pooled, mean_state(text, text_visible), mean_state(patches, patches_visible)),
+    }
+    for task, (level, classes) in LEVEL_TASKS.items():
+        if level in levels:
+            outputs[task] = heads.LevelClassifier(classes, name=task)(levels[level])
+    budget = patch_budget(layout)
+    for task, level in feature_tasks(layout).items():
+        indices = tf.keras.Input((budget[level],), dtype=tf.int32, name=f"{task}_indices")
+        inputs[f"{task}_indices"] = indices
+        # No bias, as in the authors' code.
+        prediction = tf.keras.layers.Dense(
+            feature_size, use_bias=False, kernel_initializer=encoder.initializer(),
+            name=task,
+        )(gather(levels[level], indices))
+        outputs[task] = tf.keras.layers.Activation(
+            "linear", dtype="float32", name=f"{task}_logits"
+        )(prediction)
+    return outputs, inputs
+
+
+def networks_for(config: Config, spec) -> Networks:
+    """Builds the models that fit a set of records.
+
+    Args:
+        config: the experiment.
+        spec: the `records.RecordSpec` of what they will be trained on.
+    """
+    if spec.max_tokens > config.model.max_text_positions:
+        raise ValueError(
+            f"The records hold texts of {spec.max_tokens} pieces. Received: "
+            f"max_text_positions={config.model.max_text_positions}"
+        )
+    return build_networks(
+        config.model, LAYOUTS[spec.layout], spec.vocab_size, spec.feature_size
+    )

@@ -1,0 +1,272 @@
+"""The TFRecord schema: the only file that knows how an example is stored.
+
+A records folder holds `<split>-00000-of-00010.tfrecord` shards with a JSON
+sidecar each, `vocab.txt`, and `dataset.json`: the `RecordSpec` that says what
+made the records, the number of examples by split, and the class lists.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+from typing import Dict, List, Mapping, Tuple
+
+import numpy as np
+import tensorflow as tf
+
+from kaleido.masking import MAX_MASKED_TOKENS, patch_budget
+from kaleido.patches import LAYOUTS, PatchLayout
+from kaleido.text import Vocabulary, load_vocabulary
+
+SCHEMA_VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordSpec:
+    """Everything that two sets of records must share to be interchangeable.
+
+    Attributes:
+        layout: key of `patches.LAYOUTS`.
+        backbone, backbone_fingerprint, feature_size: what embedded the patches.
+        crop_size, whole_crop_size: crop sides in pixels, see `extract_crops`.
+        saliency: key of the foreground method.
+        vocabulary_fingerprint, vocab_size: the word pieces.
+        max_tokens: text length in pieces, [CLS] and [SEP] included.
+        num_plans: mask plans in a record.
+        masking, alignment: methods that made the plans.
+        seed: of the mask plans.
+    """
+
+    layout: str
+    backbone: str
+    backbone_fingerprint: str
+    feature_size: int
+    crop_size: int
+    whole_crop_size: int
+    saliency: str
+    vocabulary_fingerprint: str
+    vocab_size: int
+    max_tokens: int
+    num_plans: int
+    masking: str
+    alignment: str
+    seed: int
+    schema_version: int = SCHEMA_VERSION
+
+    @property
+    def patch_layout(self) -> PatchLayout:
+        return LAYOUTS[self.layout]
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Hash of all fields, 16 hexadecimal digits."""
+        fields = json.dumps(dataclasses.asdict(self), sort_keys=True)
+        return hashlib.sha256(fields.encode("utf-8")).hexdigest()[:16]
+
+    def check_equals(self, other: "RecordSpec", what: str) -> None:
+        """Raises a ValueError that names every field in which two specs differ.
+
+        Args:
+            other: the spec that was found.
+            what: names where it was found.
+        """
+        mine, theirs = dataclasses.asdict(self), dataclasses.asdict(other)
+        different = [
+            f"{key}: expected {mine[key]!r}, received {theirs[key]!r}"
+            for key in mine
+            if mine[key] != theirs[key]
+        ]
+        if different:
+            raise ValueError(
+                f"{what} was made with another configuration. {'; '.join(different)}"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordSet:
+    """A finished records folder.
+
+    Attributes:
+        directory: where it is.
+        spec: what made it.
+        counts: examples by split.
+        files: shard paths by split, in order.
+        classes: for `category` and `subcategory`, the sorted names found in
+            the training split, then those found elsewhere only.
+        num_train_classes: how many of each were found in the training split.
+    """
+
+    directory: str
+    spec: RecordSpec
+    counts: Mapping[str, int]
+    files: Mapping[str, Tuple[str, ...]]
+    classes: Mapping[str, Tuple[str, ...]]
+    num_train_classes: Mapping[str, int]
+
+    @functools.cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The vocabulary whose ids the records hold."""
+        return load_vocabulary(os.path.join(self.directory, "vocab.txt"))
+
+    def require_split(self, split: str) -> None:
+        """Raises a ValueError if a split holds no example."""
+        if not self.counts.get(split):
+            raise ValueError(
+                f"{self.directory} has no {split} examples. "
+                f"Received: counts={dict(self.counts)}"
+            )
+
+
+def open_records(directory: str) -> RecordSet:
+    """Opens a records folder and checks that it is whole.
+
+    Raises:
+        ValueError: if the folder holds no finished records, records of another
+            schema version, or a shard is missing or has another size.
+    """
+    path = os.path.join(directory, "dataset.json")
+    if not os.path.exists(path):
+        raise ValueError(
+            f"{directory} holds no finished records (no dataset.json). Run "
+            "`python -m tfrecords.build` first, or again if it was stopped."
+        )
+    with open(path, encoding="utf-8") as file:
+        content = json.load(file)
+    version = content["spec"].get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise ValueError(
+            f"{directory} has record schema version {version}, this code reads "
+            f"{SCHEMA_VERSION}. Build the records again."
+        )
+    files: Dict[str, List[str]] = {}
+    for shard in content["shards"]:
+        shard_path = os.path.join(directory, shard["file"])
+        if not os.path.exists(shard_path):
+            raise ValueError(f"{shard_path} is missing; run the build again.")
+        if os.path.getsize(shard_path) != shard["bytes"]:
+            raise ValueError(
+                f"{shard_path} should have {shard['bytes']} bytes. "
+                f"Received: {os.path.getsize(shard_path)}"
+            )
+        if shard["examples"]:
+            files.setdefault(shard["split"], []).append(shard_path)
+    return RecordSet(
+        directory=directory,
+        spec=RecordSpec(**content["spec"]),
+        counts=content["counts"],
+        files={split: tuple(paths) for split, paths in files.items()},
+        classes={k: tuple(v) for k, v in content["classes"].items()},
+        num_train_classes=content["num_train_classes"],
+    )
+
+
+def stable_key(text: str) -> int:
+    """Returns a 63-bit hash of a string, the same everywhere."""
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def _bytes(*values: bytes) -> tf.train.Feature:
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
+
+
+def _array(values: np.ndarray, dtype: str) -> tf.train.Feature:
+    return _bytes(np.ascontiguousarray(values, dtype=np.dtype(dtype)).tobytes())
+
+
+def _integers(*values: int) -> tf.train.Feature:
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+
+
+def serialize_example(
+    arrays: Mapping[str, np.ndarray], strings: Mapping[str, str],
+    keys: Mapping[str, int],
+) -> bytes:
+    """Packs one example.
+
+    Args:
+        arrays: `features` [num_vectors, feature_size]; `patch_boxes`
+            [num_patches, 4] pixels; `picture_size` [2] height and width in
+            pixels; `token_ids` [max_tokens]; `token_plans` [num_plans,
+            MAX_MASKED_TOKENS]; `patch_plans` [num_plans, budget]; `thumbnail`
+            JPEG bytes.
+        strings: `product_id`, `image_id`, `text`, `category`, `subcategory`,
+            `labels` (JSON).
+        keys: `record_key`, `product_key`, `text_key`, `picture_key`, int64.
+    """
+    feature = {
+        "features": _array(arrays["features"], "<f2"),
+        "patch_boxes": _array(arrays["patch_boxes"], "<i2"),
+        "picture_size": _array(arrays["picture_size"], "<i2"),
+        "token_ids": _array(arrays["token_ids"], "<i4"),
+        "token_plans": _array(arrays["token_plans"], "<i2"),
+        "patch_plans": _array(arrays["patch_plans"], "<i2"),
+        "thumbnail": _bytes(arrays["thumbnail"]),
+    }
+    feature.update({k: _bytes(v.encode("utf-8")) for k, v in strings.items()})
+    feature.update({k: _integers(v) for k, v in keys.items()})
+    # A map field has no order of its own; a sorted one makes equal examples
+    # equal bytes.
+    example = tf.train.Example(features=tf.train.Features(feature=feature))
+    return example.SerializeToString(deterministic=True)
+
+
+STRING_FIELDS = (
+    "product_id", "image_id", "text", "category", "subcategory", "labels", "thumbnail",
+)
+KEY_FIELDS = ("record_key", "product_key", "text_key", "picture_key")
+
+
+def parse_examples(
+    serialized: tf.Tensor, spec: RecordSpec, with_strings: bool = False
+) -> Dict[str, tf.Tensor]:
+    """Unpacks a batch of examples.
+
+    Args:
+        serialized: string [batch].
+        spec: what made the records.
+        with_strings: also returns `STRING_FIELDS`, string [batch] each.
+
+    Returns:
+        `features` float16 [batch, num_vectors, feature_size]; `patch_boxes`
+        int32 [batch, num_patches, 4]; `picture_size` int32 [batch, 2];
+        `token_ids` int32 [batch, max_tokens]; `token_plans` int32 [batch,
+        num_plans, MAX_MASKED_TOKENS]; `patch_plans` int32 [batch, num_plans,
+        budget]; `subcategory_key` int64 [batch]; `KEY_FIELDS` int64 [batch].
+    """
+    layout = spec.patch_layout
+    arrays = {
+        "features": (tf.float16, (layout.num_vectors, spec.feature_size)),
+        "patch_boxes": (tf.int16, (layout.num_patches, 4)),
+        "picture_size": (tf.int16, (2,)),
+        "token_ids": (tf.int32, (spec.max_tokens,)),
+        "token_plans": (tf.int16, (spec.num_plans, MAX_MASKED_TOKENS)),
+        "patch_plans": (
+            tf.int16, (spec.num_plans, sum(patch_budget(layout).values())),
+        ),
+    }
+    names = list(arrays) + list(STRING_FIELDS if with_strings else ("subcategory",))
+    description = {n: tf.io.FixedLenFeature([], tf.string) for n in names}
+    description.update({n: tf.io.FixedLenFeature([], tf.int64) for n in KEY_FIELDS})
+    parsed = tf.io.parse_example(serialized, description)
+    for name, (dtype, shape) in arrays.items():
+        values = tf.io.decode_raw(parsed[name], dtype)
+        values = tf.reshape(values, (-1,) + shape)
+        parsed[name] = tf.cast(values, tf.int32) if dtype == tf.int16 else values
+    parsed["subcategory_key"] = tf.strings.to_hash_bucket_fast(
+        parsed["subcategory"], 2**62
+    )
+    if not with_strings:
+        del parsed["subcategory"]
+    return parsed
+
+
+def parse_subcategory_key(serialized: tf.Tensor) -> tf.Tensor:
+    """Returns int64 [batch] hashes of the sub-categories, leaving the rest packed."""
+    parsed = tf.io.parse_example(
+        serialized, {"subcategory": tf.io.FixedLenFeature([], tf.string)}
+    )
+    return tf.strings.to_hash_bucket_fast(parsed["subcategory"], 2**62)

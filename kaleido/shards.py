@@ -1,0 +1,243 @@
+"""A shard is the unit of preprocessing: one slice of a catalogue, one TFRecord.
+
+A shard is written under a temporary name and renamed when it is complete, its
+sidecar after it. A run that was killed leaves whole shards and rubbish with
+other names; the next run makes only what is missing, byte for byte the same.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import hashlib
+import json
+import os
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from kaleido.catalogs.product import SPLITS, Catalog, Rejection, Scan
+from kaleido.preprocessing import Example, Preprocessor
+from kaleido.records import RecordSpec
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """One slice of a catalogue.
+
+    Attributes:
+        file: name of the TFRecord file.
+        split: one of `SPLITS`.
+        rows: int64 [n], catalogue rows.
+    """
+
+    file: str
+    split: str
+    rows: np.ndarray
+
+    @property
+    def sidecar(self) -> str:
+        return self.file[: -len(".tfrecord")] + ".json"
+
+
+def plan_shards(scan: Scan, shard_size: int) -> List[Shard]:
+    """Cuts each split into slices of `shard_size` rows at most, of equal size."""
+    if shard_size < 1:
+        raise ValueError(f"`shard_size` must be positive. Received: {shard_size}")
+    shards = []
+    for split in SPLITS:
+        rows = scan.rows.get(split, np.zeros(0, np.int64))
+        if not len(rows):
+            continue
+        count = -(-len(rows) // shard_size)
+        for index, part in enumerate(np.array_split(rows, count)):
+            name = f"{split}-{index:05d}-of-{count:05d}.tfrecord"
+            shards.append(Shard(name, split, part))
+    return shards
+
+
+def write_json(path: str, content: Any) -> None:
+    """Writes JSON under a temporary name and renames it."""
+    temporary = f"{path}.tmp"
+    with open(temporary, "w", encoding="utf-8") as file:
+        json.dump(content, file, indent=1, sort_keys=True, ensure_ascii=False)
+        file.write("\n")
+    os.replace(temporary, path)
+
+
+def read_json(path: str) -> Any:
+    """Reads a JSON file."""
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def claim_directory(
+    directory: str, spec: RecordSpec, catalog: Catalog, shard_size: int
+) -> None:
+    """Marks a folder as holding the records of one job, and of no other.
+
+    Raises:
+        ValueError: if it holds those of another; names what differs.
+    """
+    os.makedirs(directory, exist_ok=True)
+    job = {
+        **dataclasses.asdict(spec),
+        "catalog": catalog.fingerprint,
+        "shard_size": shard_size,
+    }
+    path = os.path.join(directory, "job.json")
+    if os.path.exists(path):
+        found = read_json(path)
+        different = sorted(
+            f"{key}: {found.get(key)!r} there, {job.get(key)!r} asked for"
+            for key in set(found) | set(job)
+            if found.get(key) != job.get(key)
+        )
+        if different:
+            raise ValueError(
+                f"{directory} holds the records of another job. Take another "
+                f"folder, or delete this one. {'; '.join(different)}"
+            )
+        return
+    write_json(path, job)
+
+
+def finished_sidecar(directory: str, shard: Shard) -> Optional[Dict[str, Any]]:
+    """Returns a shard's sidecar if the shard is complete, else None."""
+    path = os.path.join(directory, shard.sidecar)
+    records_path = os.path.join(directory, shard.file)
+    if not (os.path.exists(path) and os.path.exists(records_path)):
+        return None
+    sidecar = read_json(path)
+    whole = os.path.getsize(records_path) == sidecar["bytes"]
+    return sidecar if whole else None
+
+
+class _ShardWriter:
+    """Collects a shard's examples and finishes it with its sidecar."""
+
+    def __init__(self, directory: str, shard: Shard):
+        self._shard = shard
+        self._directory = directory
+        self._path = os.path.join(directory, shard.file)
+        self._writer = tf.io.TFRecordWriter(f"{self._path}.tmp")
+        self._rejected: List[Rejection] = []
+        self._counts: Dict[str, collections.Counter] = {
+            "category": collections.Counter(), "subcategory": collections.Counter(),
+        }
+        self._examples = self._whole_pictures = 0
+
+    def add(self, item) -> None:
+        if isinstance(item, Rejection):
+            self._rejected.append(item)
+            return
+        self._writer.write(item.serialized)
+        self._examples += 1
+        self._whole_pictures += item.whole_picture
+        for label, counter in self._counts.items():
+            counter[getattr(item.product, label)] += 1
+
+    def finish(self) -> Dict[str, Any]:
+        self._writer.close()
+        temporary = f"{self._path}.tmp"
+        sidecar = {
+            "file": self._shard.file,
+            "split": self._shard.split,
+            "rows": len(self._shard.rows),
+            "examples": self._examples,
+            "whole_pictures": self._whole_pictures,
+            "rejected": [dataclasses.asdict(r) for r in self._rejected],
+            "classes": {k: dict(v) for k, v in self._counts.items()},
+            "bytes": os.path.getsize(temporary),
+            "sha256": _sha256(temporary),
+        }
+        os.replace(temporary, self._path)
+        write_json(os.path.join(self._directory, self._shard.sidecar), sidecar)
+        return sidecar
+
+
+def _sha256(path: str) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def write_shards(
+    directory: str,
+    shards: Sequence[Shard],
+    catalog: Catalog,
+    preprocessor: Preprocessor,
+    on_items: Callable[[Iterable], None] = lambda items: None,
+) -> List[Dict[str, Any]]:
+    """Makes shards, each whole or not at all.
+
+    Args:
+        directory: where they go; see `claim_directory`.
+        shards: what to make.
+        catalog: where the products come from.
+        preprocessor: what turns them into examples.
+        on_items: is told of every batch of examples and rejections.
+
+    Returns:
+        The sidecars, in the order of `shards`.
+    """
+    sidecars: List[Dict[str, Any]] = []
+    writer, current = None, -1
+    for unit, items in preprocessor.examples(catalog.read, [s.rows for s in shards]):
+        if unit != current:
+            if writer is not None:
+                sidecars.append(writer.finish())
+            writer, current = _ShardWriter(directory, shards[unit]), unit
+        for item in items:
+            writer.add(item)
+        on_items(items)
+    if writer is not None:
+        sidecars.append(writer.finish())
+    return sidecars
+
+
+def finish_dataset(
+    directory: str, spec: RecordSpec, sidecars: Iterable[Mapping[str, Any]]
+) -> Dict[str, Any]:
+    """Writes `dataset.json`, which makes a records folder readable.
+
+    Class lists hold the training split's names first, so that ids of a class
+    that training never saw lie behind all others.
+
+    Returns:
+        The content of the file.
+    """
+    sidecars = list(sidecars)
+    counts: collections.Counter = collections.Counter()
+    classes, num_train_classes = {}, {}
+    for sidecar in sidecars:
+        counts[sidecar["split"]] += sidecar["examples"]
+    for label in ("category", "subcategory"):
+        train, other = set(), set()
+        for sidecar in sidecars:
+            names = set(sidecar["classes"][label]) - {""}
+            (train if sidecar["split"] == "train" else other).update(names)
+        classes[label] = sorted(train) + sorted(other - train)
+        num_train_classes[label] = len(train)
+    content = {
+        "spec": dataclasses.asdict(spec),
+        "fingerprint": spec.fingerprint,
+        "counts": dict(counts),
+        "classes": classes,
+        "num_train_classes": num_train_classes,
+        "shards": [
+            {k: s[k] for k in ("file", "split", "examples", "bytes", "sha256")}
+            for s in sidecars
+        ],
+    }
+    write_json(os.path.join(directory, "dataset.json"), content)
+    return content
+
+
+__all__ = [
+    "Example", "Shard", "claim_directory", "finish_dataset", "finished_sidecar",
+    "plan_shards", "read_json", "write_json", "write_shards",
+]

@@ -1,0 +1,212 @@
+r"""Turns a catalogue into TFRecords of kaleido patches, token ids and mask plans.
+
+A shard is written under a temporary name and renamed when complete; a run that
+was stopped goes on where it left off when it is called again.
+
+Examples:
+  python -m tfrecords.build --catalog=rendered --products=3000 --seed=0 \
+      --output=runs/records
+  python -m tfrecords.build --catalog=table --catalog_path=shop/products.csv \
+      --columns=product_id=sku,image=photo,title=name --output=runs/shop
+  python -m tfrecords.build --catalog=fashion_gen --catalog_path=fashiongen/ \
+      --output=runs/fashiongen
+"""
+
+from __future__ import annotations
+
+import collections
+import os
+import time
+
+import numpy as np
+from absl import app, flags, logging
+
+from kaleido import catalogs
+from kaleido.cli import fail_clearly, parse_floats
+from kaleido.progress import Progress
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_enum("catalog", "rendered", catalogs.NAMES, "Kind of catalogue.")
+flags.DEFINE_string(
+    "catalog_path", "", "The table (file or folder), or the folder of the HDF5 files."
+)
+flags.DEFINE_string("images", "", "Folder of the pictures; default: the table's own.")
+flags.DEFINE_string(
+    "columns", "",
+    "Column map of a table, `ours=theirs,...`, or a JSON file that holds it.",
+)
+flags.DEFINE_list("text_fields", None, "What makes up the text: title, description.")
+flags.DEFINE_string(
+    "split_shares", "0.8,0.1,0.1",
+    "Shares of train, validation and test where the catalogue says nothing.",
+)
+flags.DEFINE_integer("products", 1000, "Rendered catalogue: number of products.")
+flags.DEFINE_integer("views", 1, "Rendered catalogue: pictures a product.")
+flags.DEFINE_integer("seed", 0, "Seed of the rendered catalogue and the mask plans.")
+flags.DEFINE_string("output", None, "Folder of the records.", required=True)
+flags.DEFINE_enum("layout", "kaleido", ("kaleido", "grid8"), "Grids of patches.")
+flags.DEFINE_string("backbone", "efficientnet_lite0", "See kaleido/backbones.py.")
+flags.DEFINE_string(
+    "backbone_weights", None, "Weights file; default: the packaged ImageNet weights."
+)
+flags.DEFINE_enum(
+    "saliency", "mask", ("mask", "border", "none"),
+    "Foreground: the catalogue's masks (border where it has none), the border "
+    "colour, or the whole picture.",
+)
+flags.DEFINE_string(
+    "vocabulary", "",
+    "A vocab.txt; `learn` learns one from the training texts; default: the "
+    "standard uncased English one.",
+)
+flags.DEFINE_integer("vocabulary_size", 8000, "Pieces of a learnt vocabulary.")
+flags.DEFINE_integer("max_tokens", 64, "Text length in word pieces.")
+flags.DEFINE_integer("num_plans", 10, "Mask plans a record.")
+flags.DEFINE_integer("crop_size", 64, "Side of a patch crop in pixels.")
+flags.DEFINE_integer("whole_crop_size", 128, "Side of the level-1 crop in pixels.")
+flags.DEFINE_integer("shard_size", 512, "Rows of a shard, at most.")
+flags.DEFINE_integer("batch_size", 16, "Pictures in a backbone batch.")
+flags.DEFINE_float(
+    "max_rejected_share", 0.05, "The job fails when more of the rows are rejected."
+)
+flags.DEFINE_integer("report_examples", 12, "Products shown in report.html.")
+
+# Texts that a vocabulary is learnt from; more change it little.
+_VOCABULARY_TEXTS = 100_000
+
+
+def _open_catalog():
+    options = {}
+    if FLAGS.text_fields:
+        options["text_fields"] = tuple(FLAGS.text_fields)
+    if FLAGS.catalog == "rendered":
+        options.update(
+            products=FLAGS.products, seed=FLAGS.seed, views=FLAGS.views,
+            split_shares=parse_floats("split_shares", FLAGS.split_shares, 3),
+            ground_truth=FLAGS.saliency == "mask",
+        )
+    elif FLAGS.catalog == "table":
+        from kaleido.catalogs.columns import parse_columns
+
+        options.update(
+            images=FLAGS.images or None,
+            columns=parse_columns(FLAGS.columns),
+            split_shares=parse_floats("split_shares", FLAGS.split_shares, 3),
+        )
+    return catalogs.open_catalog(FLAGS.catalog, FLAGS.catalog_path, **options)
+
+
+def _load_vocabulary(catalog, scan):
+    from kaleido.catalogs.product import Product
+    from kaleido.text import learn_vocabulary, load_vocabulary
+
+    if FLAGS.vocabulary != "learn":
+        return load_vocabulary(FLAGS.vocabulary)
+    # A re-run must find the vocabulary it began with.
+    path = os.path.join(FLAGS.output, "vocab.txt")
+    if os.path.exists(path):
+        return load_vocabulary(path)
+    rows = scan.rows["train"]
+    rows = rows[:: max(len(rows) // _VOCABULARY_TEXTS, 1)]
+    logging.info("learning a vocabulary from %d texts", len(rows))
+    texts = (p.text for p in catalog.read(rows) if isinstance(p, Product))
+    return learn_vocabulary(texts, FLAGS.vocabulary_size)
+
+
+@fail_clearly
+def main(argv):
+    del argv
+    from kaleido import shards as sharding
+    from kaleido.preprocessing import Example, Preprocessor
+    from kaleido.reports.records_report import records_page
+
+    start = time.time()
+    catalog = _open_catalog()
+    scan = catalog.scan()
+    logging.info(
+        "%d rows read, %d rejected by the table alone",
+        scan.rows_read, len(scan.rejected),
+    )
+    vocabulary = _load_vocabulary(catalog, scan)
+    preprocessor = Preprocessor(
+        vocabulary,
+        layout=FLAGS.layout,
+        backbone=FLAGS.backbone,
+        backbone_weights=FLAGS.backbone_weights,
+        saliency_method=FLAGS.saliency,
+        crop_size=FLAGS.crop_size,
+        whole_crop_size=FLAGS.whole_crop_size,
+        max_tokens=FLAGS.max_tokens,
+        num_plans=FLAGS.num_plans,
+        seed=FLAGS.seed,
+        batch_size=FLAGS.batch_size,
+    )
+    sharding.claim_directory(
+        FLAGS.output, preprocessor.spec, catalog, FLAGS.shard_size
+    )
+    vocabulary.save(os.path.join(FLAGS.output, "vocab.txt"))
+    shards = sharding.plan_shards(scan, FLAGS.shard_size)
+    sidecars = {s.file: sharding.finished_sidecar(FLAGS.output, s) for s in shards}
+    missing = [s for s in shards if sidecars[s.file] is None]
+    logging.info("%d shards, %d of them to be made", len(shards), len(missing))
+
+    progress = Progress(sum(len(s.rows) for s in missing), "pictures")
+    for sidecar in sharding.write_shards(
+        FLAGS.output, missing, catalog, preprocessor,
+        on_items=lambda items: progress.advance(len(items)),
+    ):
+        sidecars[sidecar["file"]] = sidecar
+    progress.finish()
+    dataset = sharding.finish_dataset(
+        FLAGS.output, preprocessor.spec, sidecars.values()
+    )
+
+    rejected = [vars(r) for r in scan.rejected]
+    for sidecar in sidecars.values():
+        rejected += sidecar["rejected"]
+    report = {
+        "catalog": FLAGS.catalog,
+        "products_read": scan.rows_read,
+        "examples_written": sum(dataset["counts"].values()),
+        "examples_per_second": progress.rate,
+        "seconds": round(time.time() - start, 1),
+        "shards_made": len(missing),
+        "shards_kept": len(shards) - len(missing),
+        "counts": dataset["counts"],
+        "whole_pictures": sum(s["whole_pictures"] for s in sidecars.values()),
+        "rejected": dict(collections.Counter(r["reason"] for r in rejected)),
+        "rejected_rows": rejected,
+        "fingerprint": preprocessor.spec.fingerprint,
+    }
+    sharding.write_json(os.path.join(FLAGS.output, "report.json"), report)
+
+    usable = np.concatenate([s.rows for s in shards]) if shards else np.zeros(0, int)
+    picks = usable[:: max(len(usable) // max(FLAGS.report_examples, 1), 1)]
+    sample = [
+        item
+        for _, items in preprocessor.examples(
+            catalog.read, [picks[: FLAGS.report_examples]]
+        )
+        for item in items
+        if isinstance(item, Example)
+    ]
+    page = records_page(report, preprocessor.spec, sample, vocabulary)
+    with open(os.path.join(FLAGS.output, "report.html"), "w", encoding="utf-8") as f:
+        f.write(page)
+    logging.info(
+        "%d examples in %s (%s)", report["examples_written"], FLAGS.output,
+        ", ".join(f"{k} {v}" for k, v in dataset["counts"].items()),
+    )
+    share = len(rejected) / max(scan.rows_read, 1)
+    if share > FLAGS.max_rejected_share:
+        raise ValueError(
+            f"{len(rejected)} of {scan.rows_read} rows were rejected, more than "
+            f"--max_rejected_share={FLAGS.max_rejected_share}; see "
+            f"{os.path.join(FLAGS.output, 'report.html')}. "
+            f"Received: {report['rejected']}"
+        )
+
+
+if __name__ == "__main__":
+    app.run(main)
