@@ -242,7 +242,7 @@ def _small() -> Config:
     return Config(
         model=ModelConfig(
             hidden_size=384, num_layers=6, num_heads=12, intermediate_size=1536,
-            contrastive_size=384, shortcut_levels=(1, 2, 5), similarity_path=True,
+            contrastive_size=384, shortcut_levels=(1, 2, 3, 4, 5), similarity_path=True,
         ),
         data=DataConfig(batch_size=64, group_size=16),
         training=TrainingConfig(

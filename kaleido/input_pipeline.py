@@ -65,6 +65,7 @@ def training_batches(
             f"{record_set.directory} has {record_set.counts[split]} {split} "
             f"examples, fewer than a batch. Received: batch_size={data.batch_size}"
         )
+    _fix_global_seed(seed)
     first_epoch, first_batch = divmod(start_step, per_epoch)
     files = list(record_set.files[split])
 
@@ -84,6 +85,7 @@ def validation_batches(
 ) -> tf.data.Dataset:
     """Yields one pass over a split, corrupted the same way at each call."""
     record_set.require_split(split)
+    _fix_global_seed(seed)
     serialized = tf.data.TFRecordDataset(list(record_set.files[split]))
     # Shards are sorted as the catalogue is; neighbours would be near copies.
     serialized = serialized.shuffle(
@@ -124,6 +126,12 @@ def clean_batches(
     dataset = tf.data.TFRecordDataset(list(record_set.files[split]))
     dataset = dataset.batch(batch_size)
     return dataset.map(parse, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+
+
+def _fix_global_seed(seed: int) -> None:
+    # `Dataset.shuffle` mixes TensorFlow's global seed into its own. The order
+    # must depend on ours alone, and a resumed run must find it again.
+    tf.random.set_seed(seed + 1)
 
 
 def _shuffled(files: Sequence[str], data: DataConfig, seed, epoch) -> tf.data.Dataset:

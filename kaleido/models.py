@@ -117,7 +117,8 @@ class ContrastiveHead(tf.keras.layers.Layer):
         """
         mean_state = tf.cast(mean_state, tf.float32)
         if is_text:
-            vector = self.text_projection(mean_state)
+            # Sentence encoders are trained on unit vectors; lengths are noise.
+            vector = self.text_projection(tf.math.l2_normalize(mean_state, axis=-1))
         else:
             vector = self.image_projection(mean_state)
             if self.shortcut is not None:

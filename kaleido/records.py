@@ -270,3 +270,13 @@ def parse_subcategory_key(serialized: tf.Tensor) -> tf.Tensor:
         serialized, {"subcategory": tf.io.FixedLenFeature([], tf.string)}
     )
     return tf.strings.to_hash_bucket_fast(parsed["subcategory"], 2**62)
+
+
+def parse_identity(serialized: tf.Tensor) -> Dict[str, tf.Tensor]:
+    """Returns only ids, sub-category and `KEY_FIELDS` of a batch."""
+    description = {
+        name: tf.io.FixedLenFeature([], tf.string)
+        for name in ("image_id", "product_id", "subcategory")
+    }
+    description.update({n: tf.io.FixedLenFeature([], tf.int64) for n in KEY_FIELDS})
+    return tf.io.parse_example(serialized, description)

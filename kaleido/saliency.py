@@ -49,7 +49,9 @@ def border_mask(image: tf.Tensor) -> tf.Tensor:
         tf.abs(small - median) / (12.0 + 3.0 * spread), axis=-1, keepdims=True
     )
     mask = tf.cast(distance > 1.0, tf.float32)
-    return tfa.image.median_filter2d(mask, (5, 5))[..., 0]
+    # What lies outside the picture is background: a reflected speck in a corner
+    # would outvote its surroundings.
+    return tfa.image.median_filter2d(mask, (5, 5), padding="CONSTANT")[..., 0]
 
 
 def mask_to_box(

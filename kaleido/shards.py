@@ -10,7 +10,6 @@ from __future__ import annotations
 import collections
 import dataclasses
 import hashlib
-import json
 import os
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence
 
@@ -18,7 +17,8 @@ import numpy as np
 import tensorflow as tf
 
 from kaleido.catalogs.product import SPLITS, Catalog, Rejection, Scan
-from kaleido.preprocessing import Example, Preprocessor
+from kaleido.files import read_json, write_json
+from kaleido.preprocessing import Preprocessor
 from kaleido.records import RecordSpec
 
 
@@ -55,21 +55,6 @@ def plan_shards(scan: Scan, shard_size: int) -> List[Shard]:
             name = f"{split}-{index:05d}-of-{count:05d}.tfrecord"
             shards.append(Shard(name, split, part))
     return shards
-
-
-def write_json(path: str, content: Any) -> None:
-    """Writes JSON under a temporary name and renames it."""
-    temporary = f"{path}.tmp"
-    with open(temporary, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1, sort_keys=True, ensure_ascii=False)
-        file.write("\n")
-    os.replace(temporary, path)
-
-
-def read_json(path: str) -> Any:
-    """Reads a JSON file."""
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)
 
 
 def claim_directory(
@@ -236,8 +221,3 @@ def finish_dataset(
     write_json(os.path.join(directory, "dataset.json"), content)
     return content
 
-
-__all__ = [
-    "Example", "Shard", "claim_directory", "finish_dataset", "finished_sidecar",
-    "plan_shards", "read_json", "write_json", "write_shards",
-]

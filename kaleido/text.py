@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-import os
 import re
 import unicodedata
 from typing import Iterable, List, Sequence, Tuple
@@ -14,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_text as tf_text
 
+from kaleido.files import write_text
 from kaleido.interop.packaged_weights import packaged_file
 
 PAD, UNKNOWN, CLS, SEP, MASK = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"
@@ -64,10 +64,7 @@ class Vocabulary:
 
     def save(self, path: str) -> None:
         """Writes one piece a line; appears whole or not at all."""
-        temporary = f"{path}.tmp"
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.writelines(f"{piece}\n" for piece in self.pieces)
-        os.replace(temporary, path)
+        write_text(path, "".join(f"{piece}\n" for piece in self.pieces))
 
 
 def load_vocabulary(path: str = "") -> Vocabulary:

@@ -43,51 +43,70 @@ def _unit(vectors):
     return (vectors / np.maximum(norms, 1e-12)).astype(np.float32)
 
 
-def fit_ridge_map(
-    features: np.ndarray,
-    states: np.ndarray,
-    penalty: float,
-    whitening: float = 0.5,
-    shrinkage: float = 0.1,
-) -> RidgeMap:
-    """Fits the map on training pairs.
+class RidgeFit:
+    """Fits maps on training pairs, sharing what settings have in common.
 
     Args:
         features: float32 [n, f], mean level features of pictures.
-        states: float32 [n, h], mean states of their texts.
-        penalty: ridge penalty, in units of the mean variance of a feature
-            times the number of pairs.
-        whitening: power of the residual covariance that is undone: 0 for none,
-            0.5 for whitening.
-        shrinkage: share of the covariance replaced by its mean variance.
-
-    Returns:
-        The map; h is the size of its space.
+        states: float32 [n, h], mean states of their texts; h is the size of
+            the maps' space.
     """
-    features = features.astype(np.float64)
-    states = states.astype(np.float64)
-    feature_mean, feature_std = features.mean(0), features.std(0) + 1e-6
-    state_mean = states.mean(0)
-    x = (features - feature_mean) / feature_std
-    y = states - state_mean
-    gram = x.T @ x
-    gram[np.diag_indices_from(gram)] += penalty * len(x)
-    kernel = np.linalg.solve(gram, x.T @ y)
-    residual = y - x @ kernel
-    covariance = residual.T @ residual / len(x)
-    variance = np.trace(covariance) / len(covariance)
-    covariance = (1 - shrinkage) * covariance + shrinkage * variance * np.eye(
-        len(covariance)
-    )
-    values, vectors = np.linalg.eigh(covariance)
-    whitener = (vectors * (values / variance) ** -whitening) @ vectors.T
-    image_kernel = (kernel / feature_std[:, None]) @ whitener
-    return RidgeMap(
-        image_kernel=image_kernel.astype(np.float32),
-        image_bias=(-feature_mean @ image_kernel).astype(np.float32),
-        text_kernel=whitener.astype(np.float32),
-        text_bias=(-state_mean @ whitener).astype(np.float32),
-    )
+
+    def __init__(self, features: np.ndarray, states: np.ndarray):
+        self._feature_mean = features.mean(0, dtype=np.float64)
+        self._feature_std = features.std(0, dtype=np.float64) + 1e-6
+        self._state_mean = states.mean(0, dtype=np.float64)
+        # Single precision: features were stored in half.
+        scaled = (features - self._feature_mean) / self._feature_std
+        self._x = scaled.astype(np.float32)
+        self._y = (states - self._state_mean).astype(np.float32)
+        self._gram = self._x.T @ self._x
+        self._product = self._x.T @ self._y
+
+    def solve(self, penalty: float) -> Tuple[np.ndarray, np.ndarray]:
+        """Returns the kernel [f, h] and the residual covariance [h, h].
+
+        Args:
+            penalty: in units of the variance of a (standardised) feature times
+                the number of pairs.
+        """
+        gram = self._gram.astype(np.float64)
+        gram[np.diag_indices_from(gram)] += penalty * len(self._x)
+        kernel = np.linalg.solve(gram, self._product.astype(np.float64))
+        residual = self._y - self._x @ kernel.astype(np.float32)
+        return kernel, residual.T @ residual / len(residual)
+
+    def whiten(
+        self, kernel: np.ndarray, covariance: np.ndarray, power: float,
+        shrinkage: float = 0.1,
+    ) -> RidgeMap:
+        """Undoes a power of the residual covariance on both sides.
+
+        Args:
+            kernel, covariance: of `solve`.
+            power: 0 for none, 0.5 for whitening.
+            shrinkage: share of the covariance replaced by its mean variance.
+        """
+        size = len(covariance)
+        variance = np.trace(covariance) / size
+        shrunk = (1 - shrinkage) * covariance + shrinkage * variance * np.eye(size)
+        values, vectors = np.linalg.eigh(shrunk)
+        whitener = (vectors * (values / variance) ** -power) @ vectors.T
+        image_kernel = (kernel / self._feature_std[:, None]) @ whitener
+        return RidgeMap(
+            image_kernel=image_kernel.astype(np.float32),
+            image_bias=(-self._feature_mean @ image_kernel).astype(np.float32),
+            text_kernel=whitener.astype(np.float32),
+            text_bias=(-self._state_mean @ whitener).astype(np.float32),
+        )
+
+
+def fit_ridge_map(
+    features: np.ndarray, states: np.ndarray, penalty: float, whitening: float = 0.5
+) -> RidgeMap:
+    """Fits one map; see `RidgeFit`."""
+    fit = RidgeFit(features, states)
+    return fit.whiten(*fit.solve(penalty), whitening)
 
 
 # Tried on the validation split, all combinations.
@@ -112,18 +131,15 @@ def choose_ridge_map(
         and `mean_reciprocal_rank` on validation, both ways averaged.
     """
     best, chosen = None, {"mean_reciprocal_rank": -1.0}
+    fit = RidgeFit(*train)
     for penalty in penalties:
+        solved = fit.solve(penalty)
         for whitening in whitenings:
-            ridge = fit_ridge_map(*train, penalty, whitening)
-            scores = (
+            ridge = fit.whiten(*solved, whitening)
+            quality = _mean_reciprocal_rank(
                 ridge.image_vectors(validation[0])
                 @ ridge.text_vectors(validation[1]).T
             )
-            own = np.diag(scores)
-            ranks = np.concatenate(
-                [(scores >= own[:, None]).sum(1), (scores >= own[None]).sum(0)]
-            )
-            quality = float(np.mean(1.0 / ranks))
             if quality > chosen["mean_reciprocal_rank"]:
                 best = ridge
                 chosen = {
@@ -131,3 +147,12 @@ def choose_ridge_map(
                     "mean_reciprocal_rank": quality,
                 }
     return best, chosen
+
+
+def _mean_reciprocal_rank(scores: np.ndarray) -> float:
+    """Of the diagonal, over rows and over columns, float [n, n]."""
+    own = np.diag(scores)
+    ranks = np.concatenate(
+        [(scores >= own[:, None]).sum(1), (scores >= own[None]).sum(0)]
+    )
+    return float(np.mean(1.0 / ranks))

@@ -118,6 +118,7 @@ def _load_vocabulary(catalog, scan):
 def main(argv):
     del argv
     from kaleido import shards as sharding
+    from kaleido.files import write_json, write_text
     from kaleido.preprocessing import Example, Preprocessor
     from kaleido.reports.records_report import records_page
 
@@ -179,7 +180,7 @@ def main(argv):
         "rejected_rows": rejected,
         "fingerprint": preprocessor.spec.fingerprint,
     }
-    sharding.write_json(os.path.join(FLAGS.output, "report.json"), report)
+    write_json(os.path.join(FLAGS.output, "report.json"), report)
 
     usable = np.concatenate([s.rows for s in shards]) if shards else np.zeros(0, int)
     picks = usable[:: max(len(usable) // max(FLAGS.report_examples, 1), 1)]
@@ -192,8 +193,7 @@ def main(argv):
         if isinstance(item, Example)
     ]
     page = records_page(report, preprocessor.spec, sample, vocabulary)
-    with open(os.path.join(FLAGS.output, "report.html"), "w", encoding="utf-8") as f:
-        f.write(page)
+    write_text(os.path.join(FLAGS.output, "report.html"), page)
     logging.info(
         "%d examples in %s (%s)", report["examples_written"], FLAGS.output,
         ", ".join(f"{k} {v}" for k, v in dataset["counts"].items()),

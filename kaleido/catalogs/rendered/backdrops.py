@@ -39,7 +39,7 @@ def _outdoor(size: int, floor: float, rng: np.random.Generator) -> np.ndarray:
         color = (green, green * 0.65, sky * 0.4 + 150, green * 0.6 + 90,
                  rgb("#c98d62"))[rng.integers(5)]  # fmt: skip
         cx, cy, r = rng.uniform(0, n), rng.uniform(0, 0.95) * line, rng.uniform(2, 5)
-        weight = np.exp(-(((x - cx) ** 2 + (y - cy) ** 2) / (r * r)) ** 2)[..., None]
+        weight = np.exp(-((((x - cx) ** 2 + (y - cy) ** 2) / (r * r)) ** 2))[..., None]
         coarse += weight * 0.85 * (color - coarse)
     coarse[y >= line] = ground
     return np.stack([enlarge(coarse[..., k], size) for k in range(3)], axis=-1)

@@ -41,6 +41,14 @@ _FORMS = {
                    "58 -36 46 -36 28 C -36 14 -30 3 -12 -1 Z", 22, 14, 58),
 }  # fmt: skip
 
+_RIMS = {
+    "tote": "M -35.6 0.8 L 35.6 0.8",
+    "satchel": "M -34 0.8 Q 0 -2.2 34 0.8",
+    "bucket": "M -26.8 0.8 Q 0 5.8 26.8 0.8",
+    "hobo": "M -35 -8 C -30 1 -16 8 0 8 C 16 8 30 1 35 -8",
+    "round": "M -27 5.5 C -14 -2 14 -2 27 5.5",
+}
+
 
 def draw_bag(drawing: Drawing, attributes: Attributes, back: bool) -> None:
     """Draws a handbag."""
@@ -53,6 +61,7 @@ def draw_bag(drawing: Drawing, attributes: Attributes, back: bool) -> None:
                       f"Q 0 6 {-form.top} 0.6 Z", mix(drawing.main, "#000000", 0.25),
                       "inside")  # fmt: skip
     drawing.piece("body", form.path, None, "round", 0.6)
+    drawing.band("trim", _RIMS[attributes["shape"]], trim, 1.5)
     if attributes["base"] == "panel":
         deep = form.height * 0.76
         if attributes["shape"] in ("hobo", "round"):
@@ -90,8 +99,14 @@ def _panel(shape: str, form: _Form, deep: float, half: float) -> str:
         return (f"M -39.6 {deep} L 39.6 {deep} L 40 42 Q 40 47 35 47 L -35 47 Q -40 47 "
                 "-40 42 Z")  # fmt: skip
     if shape == "bucket":
-        return f"M -27 {deep} L 27 {deep} Q 25.6 50 24 55 Q 0 61 -24 55 Q -25.6 50 -27 {deep} Z"  # noqa: E501
-    return f"M {-half} {deep} L {half} {deep} Q {half * 0.62} {low} 0 {low} Q {-half * 0.62} {low} {-half} {deep} Z"  # noqa: E501
+        return (
+            f"M -27 {deep} L 27 {deep} Q 25.6 50 24 55 Q 0 61 -24 55 "
+            f"Q -25.6 50 -27 {deep} Z"
+        )
+    return (
+        f"M {-half} {deep} L {half} {deep} Q {half * 0.62} {low} 0 {low} "
+        f"Q {-half * 0.62} {low} {-half} {deep} Z"
+    )
 
 
 def _draw_handle(
@@ -110,13 +125,20 @@ def _draw_handle(
     elif style == "double":
         x = form.top * 0.48
         for tone, dx, rise in ((0.25, 2.5, 27.0), (0.0, 0.0, 24.0)):
-            drawing.band(part, f"M {-x + dx} 2 C {-x + dx} {-rise * 1.3} {x + dx} "
-                         f"{-rise * 1.3} {x + dx} 2", mix(color, "#000000", tone), 2.7)  # fmt: skip
+            drawing.band(
+                part,
+                f"M {-x + dx} 2 C {-x + dx} {-rise * 1.3} {x + dx} "
+                f"{-rise * 1.3} {x + dx} 2",
+                mix(color, "#000000", tone),
+                2.7,
+            )
         xs = (x,)
     else:
         x = form.top - 2.5
         root = -7.0 if shape == "hobo" else 2.0
-        path = f"M {-x} {root} C {-x * 0.8} {root - 55} {x * 0.8} {root - 55} {x} {root}"
+        path = (
+            f"M {-x} {root} C {-x * 0.8} {root - 55} {x * 0.8} {root - 55} {x} {root}"
+        )
         if style == "chain":
             drawing.shapes.append(_chain(part, path, mix(metal, "#000000", 0.5), 3.0))
             drawing.shapes.append(_chain(part, path, metal, 1.9))
@@ -147,8 +169,10 @@ def _draw_pocket(drawing: Drawing, style: str, form: _Form, metal: str) -> None:
     if style == "front-patch":
         drawing.piece("pocket", path, None, "drop", 0.8)
         drawing.band("pocket", f"M {-half} {top} L {half} {top}", drawing.trim, 1.8)
-        drawing.stitch(f"M {-half + 1.4} {top + 3} L {-half + 1.4} {h * 0.83} "
-                       f"L {half - 1.4} {h * 0.83} L {half - 1.4} {top + 3}")  # fmt: skip
+        drawing.stitch(
+            f"M {-half + 1.4} {top + 3} L {-half + 1.4} {h * 0.83} "
+            f"L {half - 1.4} {h * 0.83} L {half - 1.4} {top + 3}"
+        )
     elif style == "front-zip":
         drawing.piece("pocket", path, None, "drop", 0.5)
         zipper = f"M {-half + 2} {top + 3} L {half - 2} {top + 3}"
@@ -173,6 +197,14 @@ def _draw_closure(
                       f"Q {t * 0.9} {low} {t * 0.5} {low} L {-t * 0.5} {low} "
                       f"Q {-t * 0.9} {low} {-t * 0.98} {low * 0.6} Z", None,
                       "leather", 0.8)  # fmt: skip
+        # The lower edge of the flap is bound like the rim that it hides.
+        drawing.band(
+            "trim",
+            f"M {t * 0.98} {low * 0.6} Q {t * 0.9} {low} {t * 0.5} {low} "
+            f"L {-t * 0.5} {low} Q {-t * 0.9} {low} {-t * 0.98} {low * 0.6}",
+            drawing.trim,
+            1.2,
+        )
         drawing.piece(part, rect(-3.2, low - 4, 6.4, 6.4), metal, "leather", 0.5)
         drawing.piece(part, ellipse(0, low - 0.8, 1.2, 1.2), mix(metal, "#000000", 0.4),
                       "", 0.2)  # fmt: skip
@@ -189,9 +221,21 @@ def _draw_closure(
     else:
         for side in (1, -1):
             x = side * t * 0.52
-            drawing.piece(part, polygon([(x - 2.6, y), (x + 2.6, y),
-                          (x + 2.6, form.height * 0.5), (x, form.height * 0.55),
-                          (x - 2.6, form.height * 0.5)]), drawing.trim, "drop", 0.6)  # fmt: skip
+            drawing.piece(
+                part,
+                polygon(
+                    [
+                        (x - 2.6, y),
+                        (x + 2.6, y),
+                        (x + 2.6, form.height * 0.5),
+                        (x, form.height * 0.55),
+                        (x - 2.6, form.height * 0.5),
+                    ]
+                ),
+                drawing.trim,
+                "drop",
+                0.6,
+            )
             drawing.band(part, rect(x - 3.8, form.height * 0.33, 7.6, 6), metal, 1.3)
 
 
@@ -225,12 +269,27 @@ def _draw_tassel(drawing: Drawing, style: str, form: _Form, metal: str) -> None:
             drawing.piece(part, ellipse(x + dx, y + 12 + dy, 4.2, 4.2), soft, "round",
                           0.15)  # fmt: skip
     elif style == "tag":
-        drawing.piece(part, polygon([(x, y + 7), (x + 4.5, y + 11), (x + 4.5, y + 23),
-                      (x - 4.5, y + 23), (x - 4.5, y + 11)]), color, "leather", 0.6)  # fmt: skip
+        drawing.piece(
+            part,
+            polygon(
+                [
+                    (x, y + 7),
+                    (x + 4.5, y + 11),
+                    (x + 4.5, y + 23),
+                    (x - 4.5, y + 23),
+                    (x - 4.5, y + 11),
+                ]
+            ),
+            color,
+            "leather",
+            0.6,
+        )
         drawing.piece(part, ellipse(x, y + 11, 1.2, 1.2), metal, "", 0.3)
     else:
         drawing.piece(part, rect(x - 2, y + 7, 4, 4), metal, "leather", 0.4)
         drawing.piece(part, polygon([(x - 2, y + 11), (x + 2, y + 11), (x + 4, y + 27),
                       (x - 4, y + 27)]), color, "drop", 0.5)  # fmt: skip
         for k in (-2, -1, 0, 1, 2):
-            drawing.line(f"M {x + k * 0.7} {y + 12} L {x + k * 1.5} {y + 27}", 0.35, 0.6)
+            drawing.line(
+                f"M {x + k * 0.7} {y + 12} L {x + k * 1.5} {y + 27}", 0.35, 0.6
+            )

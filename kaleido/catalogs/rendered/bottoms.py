@@ -20,6 +20,7 @@ from kaleido.catalogs.rendered.shapes import Drawing, ellipse, flip, mix, rect
 from kaleido.catalogs.rendered.tops import draw_back_belt
 from kaleido.catalogs.rendered.uppers import (
     body_path,
+    draw_armholes,
     draw_body_folds,
     draw_sleeves,
     upper_cut,
@@ -143,7 +144,8 @@ def draw_dress(drawing: Drawing, attributes: Attributes, back: bool) -> None:
     draw_sleeves(drawing, attributes, cut, bands=False)
     w = cut.waist
     _, low = _draw_skirt(drawing, attributes, 42.0, w)
-    drawing.piece("body", body_path(cut, edge).replace("\n", " "))
+    drawing.piece("body", body_path(cut, edge))
+    draw_armholes(drawing, attributes, cut)
     draw_body_folds(drawing, cut)
     drawing.line(f"M {-w} 42.4 Q 0 44.6 {w} 42.4", 0.6, 0.7)
     if straps:
@@ -174,8 +176,12 @@ def draw_skirt(drawing: Drawing, attributes: Attributes, back: bool) -> None:
     h, low = _draw_skirt(drawing, attributes, 0.0, half)
     if attributes["slit"] == "slit" and not back:
         x = half * 0.55
-        drawing.piece("slit", f"M {x} {low * 0.6} L {x + 3.4} {low + 1} L {x - 2.2} "
-                      f"{low + 1.4} Z", mix(drawing.main, "#000000", 0.55), "drop")  # fmt: skip
+        drawing.piece(
+            "slit",
+            f"M {x} {low * 0.6} L {x + 3.4} {low + 1} L {x - 2.2} " f"{low + 1.4} Z",
+            mix(drawing.main, "#000000", 0.55),
+            "drop",
+        )
     _draw_waist(drawing, attributes, half, back)
     if back:
         return
@@ -202,7 +208,10 @@ def _draw_drawstring(drawing: Drawing, y: float) -> None:
 def _draw_waist(drawing: Drawing, attributes: Attributes, half: float, back: bool):
     """Adds a waistband, 4.5 high, of part `waistband`; and a belt from behind."""
     part, style = "waistband", attributes["waist"]
-    band = f"M {-half} -0.4 Q 0 0.8 {half} -0.4 L {half + 0.6} 4.4 Q 0 5.6 {-half - 0.6} 4.4 Z"  # noqa: E501
+    band = (
+        f"M {-half} -0.4 Q 0 0.8 {half} -0.4 L {half + 0.6} 4.4 "
+        f"Q 0 5.6 {-half - 0.6} 4.4 Z"
+    )
     drawing.piece(part, band, drawing.trim, "round", 0.5)
     if style == "elastic":
         for k in range(-9, 10):
@@ -219,6 +228,8 @@ def _draw_waist(drawing: Drawing, attributes: Attributes, half: float, back: boo
 
 _LEG = {"skinny": (5.0, 4.2), "straight": (7.4, 7.0), "tapered": (7.6, 4.7),
         "wide": (9.6, 12.0), "flared": (5.6, 10.0)}  # fmt: skip
+_SHORT_LEG = {"skinny": 7.4, "straight": 8.4, "tapered": 7.8, "wide": 9.8,
+              "flared": 9.2}  # fmt: skip
 
 
 def draw_trousers(drawing: Drawing, attributes: Attributes, back: bool) -> None:
@@ -226,15 +237,13 @@ def draw_trousers(drawing: Drawing, attributes: Attributes, back: bool) -> None:
     half = 15.0
     low = {"shorts": 44.0, "ankle": 84.0, "full": 98.0}[attributes["length"]]
     knee, foot = _LEG[attributes["leg"]]
-    if low < 60:
-        share = {"skinny": 0.55, "tapered": 0.6}.get(attributes["leg"], 0.4)
-        foot = knee + 3.6 * (1 - share)
     hip, mid = half + 3.2, 56.0
     gap = 1.2 if attributes["leg"] == "skinny" else 1.6
     kx = max(knee + gap, 9.4)
-    fx = max(foot + gap, 10.0) if low > 60 else foot + 1.6
+    fx = max(foot + gap, 10.0)
     if low < 60:
-        mid, kx, knee = 34.0, foot + 1.8, foot + 0.3
+        mid, foot = 34.0, _SHORT_LEG[attributes["leg"]]
+        knee, kx, fx = foot, foot + 0.9, foot + 1.0
     leg = (
         f"M -0.2 1 L {half} 0 C {hip - 1} 6 {hip} 12 {hip} 20 "
         f"C {hip} 32 {kx + knee} {mid - 12} {kx + knee} {mid} "
@@ -263,9 +272,11 @@ def draw_trousers(drawing: Drawing, attributes: Attributes, back: bool) -> None:
         slope = (fx + foot - kx - knee) / (low - mid) if low > mid else 0.0
         inner = (fx - foot - kx + knee) / (low - mid)
         out = 0.7 if hem == "turn-up" else 0.0
-        color = mix(drawing.main, "#ffffff", 0.22) if (
-            hem == "turn-up" and attributes["trim_color"] == "tonal"
-        ) else drawing.trim
+        color = (
+            mix(drawing.main, "#ffffff", 0.22)
+            if (hem == "turn-up" and attributes["trim_color"] == "tonal")
+            else drawing.trim
+        )
         drawing.piece(
             "hem", turn(
                 f"M {fx + foot + out} {low} Q {fx} {low + 1.2} {fx - foot - out} {low} "

@@ -29,9 +29,7 @@ def patch_pocket(drawing: Drawing, x: float, y: float, w: float, h: float) -> No
 
 def flap_pocket(drawing: Drawing, x: float, y: float, w: float, h: float) -> None:
     """Adds a pocket with a pointed flap and a button."""
-    drawing.piece(
-        "pocket", rect(x + 0.5, y + 1, w - 1, h), None, "drop", 0.55
-    )
+    drawing.piece("pocket", rect(x + 0.5, y + 1, w - 1, h), None, "drop", 0.55)
     flap = polygon([(x, y), (x + w, y), (x + w, y + h * 0.36),
                     (x + w / 2, y + h * 0.52), (x, y + h * 0.36)])  # fmt: skip
     drawing.piece("pocket", flap, None, "leather", 0.65)
@@ -84,8 +82,15 @@ def draw_upper_pocket(
         )
         drawing.piece("pocket", path, None, "drop", 0.6)
         for turn in (str, flip):
-            drawing.band("pocket", turn(f"M {w * 0.62} {low - 5} C {w * 0.75} {low} "
-                         f"{w} {low + 3} {w} {low + 6}"), drawing.trim, 1.1)  # fmt: skip
+            drawing.band(
+                "pocket",
+                turn(
+                    f"M {w * 0.62} {low - 5} C {w * 0.75} {low} "
+                    f"{w} {low + 3} {w} {low + 6}"
+                ),
+                drawing.trim,
+                1.1,
+            )
     elif style == "two-patch":
         for side in (1, -1):
             patch_pocket(drawing, side * chest * 0.54 - 5.2, low - 3, 10.4, 12)
@@ -137,8 +142,16 @@ def draw_belt(drawing: Drawing, style: str, y: float, half: float, color: str) -
     for turn in (str, flip):
         drawing.piece("belt", turn(polygon([(0.2, y + 1), (3, y + 1), (6.2, y + 17),
                       (2.4, y + 18)])), color, "drop", 0.45)  # fmt: skip
-        drawing.piece("belt", turn(f"M 0 {y + 1} C 2 {y - 6} 11 {y - 5.5} 10.6 {y} "
-                      f"C 10.6 {y + 5} 3 {y + 6} 0 {y + 1} Z"), color, "drop", 0.45)  # fmt: skip
+        drawing.piece(
+            "belt",
+            turn(
+                f"M 0 {y + 1} C 2 {y - 6} 11 {y - 5.5} 10.6 {y} "
+                f"C 10.6 {y + 5} 3 {y + 6} 0 {y + 1} Z"
+            ),
+            color,
+            "drop",
+            0.45,
+        )
     drawing.piece("belt", ellipse(0, y + 1, 1.9, 2.3), color, "round", 0.4)
 
 

@@ -10,38 +10,17 @@ from PIL import Image
 from kaleido.catalogs.rendered.raster import rasterize
 from kaleido.catalogs.rendered.shapes import luminance, mix, rgb
 
-# Gradients that give a flat piece its volume: alpha of black and white only, so
-# that one definition serves all colours. `round`: a body lit from the left.
-# `drop`: cloth that hangs. `leather`: a glossy solid.
-SHADES = (
-    '<linearGradient id="round" x1="0" x2="1" y1="0" y2="0.12">'
-    '<stop offset="0" stop-color="#000" stop-opacity=".30"/>'
-    '<stop offset=".16" stop-color="#000" stop-opacity=".06"/>'
-    '<stop offset=".38" stop-color="#fff" stop-opacity=".16"/>'
-    '<stop offset=".7" stop-color="#000" stop-opacity=".05"/>'
-    '<stop offset="1" stop-color="#000" stop-opacity=".34"/></linearGradient>'
-    '<linearGradient id="drop" x1="0.1" x2="0" y1="0" y2="1">'
-    '<stop offset="0" stop-color="#fff" stop-opacity=".14"/>'
-    '<stop offset=".55" stop-color="#000" stop-opacity=".03"/>'
-    '<stop offset="1" stop-color="#000" stop-opacity=".26"/></linearGradient>'
-    '<linearGradient id="leather" x1="0" x2="0.25" y1="0" y2="1">'
-    '<stop offset="0" stop-color="#fff" stop-opacity=".10"/>'
-    '<stop offset=".28" stop-color="#fff" stop-opacity=".30"/>'
-    '<stop offset=".5" stop-color="#000" stop-opacity="0"/>'
-    '<stop offset="1" stop-color="#000" stop-opacity=".38"/></linearGradient>'
-    '<linearGradient id="inside" x1="0" x2="0" y1="0" y2="1">'
-    '<stop offset="0" stop-color="#000" stop-opacity=".62"/>'
-    '<stop offset="1" stop-color="#000" stop-opacity=".42"/></linearGradient>'
-)
-
 
 def _flower(x: float, y: float, petals: str, heart: str, r: float) -> str:
     at = ((0, -1), (0.95, -0.31), (0.59, 0.81), (-0.59, 0.81), (-0.95, -0.31))
-    return "".join(
-        f'<circle cx="{x + dx * r:.2f}" cy="{y + dy * r:.2f}" r="{0.78 * r:.2f}" '
-        f'fill="{petals}"/>'
-        for dx, dy in at
-    ) + f'<circle cx="{x}" cy="{y}" r="{0.55 * r:.2f}" fill="{heart}"/>'
+    return (
+        "".join(
+            f'<circle cx="{x + dx * r:.2f}" cy="{y + dy * r:.2f}" r="{0.78 * r:.2f}" '
+            f'fill="{petals}"/>'
+            for dx, dy in at
+        )
+        + f'<circle cx="{x}" cy="{y}" r="{0.55 * r:.2f}" fill="{heart}"/>'
+    )
 
 
 def _tile(pattern: str, base: str, second: str) -> Tuple[float, float, str]:
@@ -88,8 +67,8 @@ def _tile(pattern: str, base: str, second: str) -> Tuple[float, float, str]:
             _flower(3.4, 3.6, second, heart, 1.55)
             + _flower(9.8, 9.4, second, heart, 1.25)
             + f'<path d="M {6} {6} q {2} {-2.6 } 3.6 {-2.4 } '
-            f'q {-0.6 } 2.6 {-3.6 } 2.4 z M {3} {11} '
-            f'q {-0.2 } {-2.4 } {2} {-3 } q {1} 2.2 '
+            f"q {-0.6 } 2.6 {-3.6 } 2.4 z M {3} {11} "
+            f"q {-0.2 } {-2.4 } {2} {-3 } q {1} 2.2 "
             f'{-2 } {3} z" fill="{leaf}"/>'
         )
         return 12.6, 12.6, drawing

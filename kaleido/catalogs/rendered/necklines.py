@@ -129,7 +129,10 @@ def draw_collar(drawing: Drawing, style: str, attributes: Mapping[str, str]) -> 
         )
         seam = f"M {n - 0.4} 3 L 10.4 10.4"
     elif style == "shearling":
-        leaf = f"M 0.4 15 C 3 8 6 3 {n - 0.6} -4 C {n + 8} -2 15 9 11 16 C 8 20 3 20 0.4 15 Z"  # noqa: E501
+        leaf = (
+            f"M 0.4 15 C 3 8 6 3 {n - 0.6} -4 C {n + 8} -2 15 9 11 16 "
+            "C 8 20 3 20 0.4 15 Z"
+        )
         seam = ""
     elif style == "camp":
         leaf = (
@@ -138,7 +141,10 @@ def draw_collar(drawing: Drawing, style: str, attributes: Mapping[str, str]) -> 
         )
         seam = f"M {n - 1.2} 4 L 8.6 8.4"
     else:
-        leaf = f"M 0.3 7.4 Q 5.4 4 {n - 0.6} -3.6 Q {n + 3.8} -2 {n + 3.8} 2.4 L 8 13.6 Z"  # noqa: E501
+        leaf = (
+            f"M 0.3 7.4 Q 5.4 4 {n - 0.6} -3.6 Q {n + 3.8} -2 {n + 3.8} 2.4 "
+            "L 8 13.6 Z"
+        )
         seam = ""
     fill = mix("#f3ead8", color, 0.25) if style == "shearling" else color
     for turn in (str, flip):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import Mapping, Optional
+from typing import Mapping
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -12,6 +12,7 @@ from kaleido.catalogs.rendered.backdrops import backdrop, enlarge
 from kaleido.catalogs.rendered.fabric import lay_pattern
 from kaleido.catalogs.rendered.raster import rasterize
 from kaleido.catalogs.rendered.scene import Scene, View
+from kaleido.catalogs.rendered.shading import shade
 from kaleido.catalogs.rendered.shapes import PATTERNED, rgb
 from kaleido.catalogs.rendered.subcategories import NONE
 from kaleido.catalogs.rendered.vocabulary import color_hex
@@ -72,7 +73,7 @@ def take_photo(
     scene: Scene,
     view: View,
     attributes: Mapping[str, str],
-    parts: Optional[np.ndarray],
+    flat: np.ndarray,
     size: int,
     rng: np.random.Generator,
 ) -> bytes:
@@ -82,15 +83,15 @@ def take_photo(
         scene: the drawn product.
         view: how it is photographed.
         attributes: the product's attributes.
-        parts: the rasterised parts, if there is a need to know them already.
+        flat: uint8 [size, size, 4], `scene.parts` rasterised.
         size: width and height in pixels.
         rng: draws the background.
     """
     raster = rasterize(scene.product)
     product = raster[..., :3].astype(np.float32)
     if attributes.get("pattern", NONE) != NONE:
-        flat = rasterize(scene.parts) if parts is None else parts
         product = _lay_fabric(product, flat[..., 1] > 0, attributes, scene)
+    product = shade(product, flat[..., 0], scene.pieces)
     floor = 2.0 * size
     if view.pose == "standing":
         floor = scene.box[3] - rng.uniform(0.06, 0.2) * size

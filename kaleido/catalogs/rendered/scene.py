@@ -10,15 +10,15 @@ import numpy as np
 from kaleido.catalogs.rendered.backdrops import BACKDROPS
 from kaleido.catalogs.rendered.bags import draw_bag
 from kaleido.catalogs.rendered.bottoms import draw_dress, draw_skirt, draw_trousers
-from kaleido.catalogs.rendered.fabric import SHADES
 from kaleido.catalogs.rendered.props import BACKGROUND, dress_form, hanger
+from kaleido.catalogs.rendered.shading import KINDS
 from kaleido.catalogs.rendered.shapes import PATTERNED, Drawing, Shape, map_points
 from kaleido.catalogs.rendered.shoes import (
     add_pair,
     draw_boot,
     draw_pump,
-    draw_sneaker,
 )
+from kaleido.catalogs.rendered.sneakers import draw_sneaker
 from kaleido.catalogs.rendered.subcategories import NONE, SubCategory
 from kaleido.catalogs.rendered.tops import draw_jacket, draw_shirt, draw_tee
 
@@ -28,6 +28,7 @@ _PAINTERS = {
     "TROUSERS": draw_trousers, "SNEAKERS": draw_sneaker, "BOOTS": draw_boot,
     "PUMPS": draw_pump, "HANDBAGS": draw_bag,
 }  # fmt: skip
+
 
 @dataclasses.dataclass(frozen=True)
 class View:
@@ -66,6 +67,13 @@ def draw_view(subcategory: SubCategory, name: str, rng: np.random.Generator) -> 
         poses = ("flat", "hanger")
     pose = poses[rng.integers(len(poses))]
     closeup = name == "closeup"
+    # The eye goes to the neck of a garment and to the foot of a shoe.
+    heights = (0.22, 0.48)
+    if subcategory.category in ("SHOES", "BAGS"):
+        heights = (0.5, 0.7)
+    elif subcategory.name in ("SKIRTS", "TROUSERS"):
+        heights = (0.12, 0.4)
+    wide = (0.9, 0.98) if subcategory.category == "SHOES" else (0.83, 0.96)
     turned = name == "quarter" or (closeup and rng.random() < 0.4)
     return View(
         name=name,
@@ -76,9 +84,9 @@ def draw_view(subcategory: SubCategory, name: str, rng: np.random.Generator) -> 
         ),
         turn=float(rng.uniform(0.55, 1.0) * rng.choice((-1, 1))) if turned else 0.0,
         rotation=float(rng.uniform(-7, 7) if pose == "flat" else rng.uniform(-2, 2)),
-        fill=float(rng.uniform(1.3, 1.75) if closeup else rng.uniform(0.83, 0.96)),
+        fill=float(rng.uniform(1.3, 1.75) if closeup else rng.uniform(*wide)),
         offset=(float(rng.uniform(-0.8, 0.8)), float(rng.uniform(-0.8, 0.8))),
-        focus=(float(rng.uniform(0.4, 0.6)), float(rng.uniform(0.22, 0.5))),
+        focus=(float(rng.uniform(0.4, 0.6)), float(rng.uniform(*heights))),
         light=float(rng.uniform(-1, 1)),
     )
 
@@ -157,7 +165,7 @@ def draw_product(
         at += 1
     prop = hanger(bottoms=False)
     if view.pose == "mannequin":
-        prop = dress_form(80.0)
+        prop = dress_form()
     drawing.shapes[at:at] = prop
     return drawing
 
@@ -169,8 +177,10 @@ class Scene:
     Attributes:
         product: the shaded product and its prop on a transparent ground.
         parts: the same geometry flat, without smooth edges: the blue channel is
-            the part's number, from 1; green is 255 on cloth to be patterned.
+            the part's number, from 1; red is the number of the shaded piece,
+            from 1; green is 255 on cloth to be patterned.
         names: the names of the parts, number 1 first.
+        pieces: what `shading.shade` needs of each shaded piece.
         warp: from garment units to the turned product.
         scale: pixels of a garment unit.
         shift: of the scaled and rotated product, in pixels.
@@ -182,6 +192,7 @@ class Scene:
     product: str
     parts: str
     names: Tuple[str, ...]
+    pieces: np.ndarray
     warp: Warp
     scale: float
     shift: Tuple[float, float]
@@ -212,19 +223,14 @@ def _paint(shape: Shape, path: str) -> str:
     # Not `opacity`, which would allocate a layer of the picture's size each time.
     kind = "fill" if shape.fill != "none" else "stroke"
     opacity = f' {kind}-opacity="{shape.opacity}"' if shape.opacity < 1 else ""
-    if not shape.shade:
-        return f'<path d="{path}" fill="{shape.fill}"{stroke}{opacity}/>'
-    return (
-        f'<path d="{path}" fill="{shape.fill}"/>'
-        f'<path d="{path}" fill="url(#{shape.shade})"{stroke}/>'
-    )
+    return f'<path d="{path}" fill="{shape.fill}"{stroke}{opacity}/>'
 
 
-def _flat(shape: Shape, path: str, number: int) -> str:
+def _flat(shape: Shape, path: str, number: int, piece: int) -> str:
     """Returns the SVG of one shape of the part picture."""
     fill = "none"
     if shape.fill != "none":
-        fill = f"#00{'ff' if shape.fill == PATTERNED else '00'}{number:02x}"
+        fill = f"#{piece:02x}{'ff' if shape.fill == PATTERNED else '00'}{number:02x}"
     stroke = ""
     if shape.stroke != "none":
         stroke = f' stroke="#0000{number:02x}" stroke-width="{shape.width:.2f}"'
@@ -237,8 +243,8 @@ def _place(points: np.ndarray, view: View, size: int) -> Tuple[float, np.ndarray
     span = high - low
     scale = view.fill * size / span.max()
     if view.name == "closeup":
-        # A long narrow product may be cut closer than a square one.
-        scale *= float(np.clip(span.max() / span.min(), 1.0, 1.35))
+        # Some background stays to the left and right of what is long and narrow.
+        scale = min(view.fill * size / span.min(), 1.14 * size / span[0])
         return float(scale), size / 2 - scale * (low + span * view.focus)
     free = size - scale * span
     return float(scale), free / 2 * (1 + np.array(view.offset)) - scale * low
@@ -265,28 +271,34 @@ def compose(
     middle = float(points[:, 1].min() + points[:, 1].max()) / 2
     stiff = view.pose == "standing"
     warp = Warp(view.mirrored, view.turn, middle, None if stiff else drape)
-    # The product's own shapes first: their points come first, and only they
-    # decide about the place.
-    order = sorted(range(len(shapes)), key=lambda k: not shapes[k].part)
-    count = sum(bool(shape.part) for shape in shapes)
-    moved, points = map_points([shapes[k].path for k in order], warp)
-    paths = dict(zip(order, moved))
-    own = points[: sum(_count_points(path) for path in moved[:count])]
+    paths, points = map_points([shape.path for shape in shapes], warp)
+    counts = np.array([_count_points(path) for path in paths])
     angle = np.deg2rad(view.rotation)
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    placed = own @ turn
-    scale, shift = _place(placed, view, size)
+    points = points @ turn
+    # The prop takes no part in finding the place.
+    own = np.repeat([bool(shape.part) for shape in shapes], counts)
+    scale, shift = _place(points[own], view, size)
+    points = points * scale + shift
+    starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
+    lows = np.minimum.reduceat(points, starts)
+    highs = np.maximum.reduceat(points, starts)
     numbers: Dict[str, int] = {}
+    pieces: List[Tuple[float, ...]] = []
     picture: List[str] = []
     parts: List[str] = []
-    for k, shape in enumerate(shapes):
-        picture.append(_paint(shape, paths[k]))
+    for k, (shape, path) in enumerate(zip(shapes, paths)):
+        picture.append(_paint(shape, path))
         if shape.part is None:
             continue
-        number = 0
+        number = piece = 0
         if shape.part != BACKGROUND:
             number = numbers.setdefault(shape.part, len(numbers) + 1)
-        parts.append(_flat(shape, paths[k], number))
+        if shape.shade and len(pieces) < 255:
+            kind = KINDS.index(shape.shade)
+            pieces.append((*lows[k], *(highs[k] - lows[k]), kind))
+            piece = len(pieces)
+        parts.append(_flat(shape, path, number, piece))
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{size}" height="{size}" '
         f'viewBox="0 0 {size} {size}"'
@@ -295,12 +307,12 @@ def compose(
         f'<g transform="translate({shift[0]:.2f} {shift[1]:.2f}) '
         f'scale({scale:.4f}) rotate({view.rotation:.2f})" stroke-linejoin="round">'
     )
-    low = placed.min(axis=0) * scale + shift
-    high = placed.max(axis=0) * scale + shift
+    low, high = points[own].min(axis=0), points[own].max(axis=0)
     return Scene(
-        product=f'{head}><defs>{SHADES}</defs>{group}{"".join(picture)}</g></svg>',
+        product=f'{head}>{group}{"".join(picture)}</g></svg>',
         parts=f'{head} shape-rendering="crispEdges">{group}{"".join(parts)}</g></svg>',
         names=tuple(numbers),
+        pieces=np.array(pieces, np.float32).reshape(-1, 5),
         warp=warp,
         scale=scale,
         shift=(float(shift[0]), float(shift[1])),

@@ -33,11 +33,11 @@ class Shape:
         part: the part whose pixels it covers; None for shading, stitches and
             what else lies upon a part without being one.
         path: SVG path data.
-        fill: colour or `url(#...)`, see `PATTERNED`.
+        fill: colour, see `PATTERNED`.
         stroke: colour.
         width: of the stroke, in garment units.
         opacity: of the whole shape.
-        shade: id of a gradient painted over the fill; "" for none.
+        shade: its volume, one of `shading.KINDS`; "" for none.
         dash: SVG dash array of the stroke.
     """
 
@@ -82,15 +82,15 @@ class Drawing:
     def __init__(self, color: str, trim: str, patterned: bool):
         self.main = color_hex(color)
         self.fabric = PATTERNED if patterned else self.main
-        self.trim = mix(self.main, "#000000", 0.12) if trim == "tonal" else (
-            color_hex(trim)
+        self.trim = (
+            mix(self.main, "#000000", 0.12) if trim == "tonal" else (color_hex(trim))
         )
         dark = luminance(self.main) < 0.28
-        self.ink = mix(self.main, "#ffffff", 0.3) if dark else (
-            mix(self.main, "#000000", 0.5)
+        self.ink = (
+            mix(self.main, "#ffffff", 0.3) if dark else (mix(self.main, "#000000", 0.5))
         )
         self.fold_paint = "#000000"
-        self.fold_opacity = 0.16 if dark else 0.085
+        self.fold_opacity = 0.21 if dark else 0.11
         self.edge = mix(self.main, "#000000", 0.55)
         self.shapes: List[Shape] = []
 
@@ -129,7 +129,7 @@ class Drawing:
         length = math.hypot(x1 - x0, y1 - y0) or 1.0
         nx, ny = -(y1 - y0) / length, (x1 - x0) / length
         mx, my = (x0 + x1) / 2, (y0 + y1) / 2
-        for thick in (2.6, 1.5, 0.7):
+        for thick in (2.3, 1.0):
             a, b = bend - thick, bend + thick
             self.shapes.append(
                 Shape(
@@ -164,9 +164,7 @@ def ellipse(cx: float, cy: float, rx: float, ry: float) -> str:
 
 def rect(x: float, y: float, width: float, height: float) -> str:
     """Returns the path of a rectangle."""
-    return polygon(
-        [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
-    )
+    return polygon([(x, y), (x + width, y), (x + width, y + height), (x, y + height)])
 
 
 def polygon(points: Sequence[Tuple[float, float]]) -> str:
@@ -208,13 +206,9 @@ def flip(path: str) -> str:
     return map_points([path], lambda points: points * (-1.0, 1.0))[0][0]
 
 
-def moved(
-    shapes: Sequence[Shape], scale: float, dx: float, dy: float
-) -> List[Shape]:
+def moved(shapes: Sequence[Shape], scale: float, dx: float, dy: float) -> List[Shape]:
     """Returns copies of shapes, scaled about the origin and then shifted."""
     paths, _ = map_points(
         [shape.path for shape in shapes], lambda points: points * scale + (dx, dy)
     )
-    return [
-        dataclasses.replace(shape, path=path) for shape, path in zip(shapes, paths)
-    ]
+    return [dataclasses.replace(shape, path=path) for shape, path in zip(shapes, paths)]

@@ -1,4 +1,4 @@
-"""Sneakers, boots and pumps in profile; the toe points left, the ground is y = 0."""
+"""Boots and pumps in profile; the toe points left, the ground is y = 0."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from kaleido.catalogs.rendered.shapes import (
     moved,
     polygon,
     rect,
-    star,
 )
 from kaleido.catalogs.rendered.vocabulary import color_hex
 
@@ -23,128 +22,6 @@ def add_pair(drawing: Drawing) -> None:
     """Turns one shoe into a pair: a smaller copy stands behind it."""
     front = list(drawing.shapes)
     drawing.shapes = moved(front, 0.94, 20.0, -15.0) + front
-
-
-def draw_sneaker(drawing: Drawing, attributes: Attributes, back: bool) -> None:
-    """Draws a sneaker."""
-    del back
-    thick = {"flat": 6.0, "chunky": 12.0, "platform": 16.0}[attributes["sole"]]
-    rise = {"low": 27.0, "mid": 37.0, "high": 50.0}[attributes["top_height"]]
-    y = -thick
-    top = y - rise
-    sole, trim = color_hex(attributes["sole_color"]), drawing.trim
-    # Tongue and the dark inside, behind the upper.
-    drawing.piece("body", f"M 54 {top + 4} C 50 {top - 3} 55 {top - 7} 61 {top - 4} "
-                  f"L 72 {top + 5} L 62 {top + 14} Z", None, "drop")  # fmt: skip
-    drawing.piece("body", f"M 60 {top + 1} Q 76 {top - 3} 94 {top} L 88 {top + 9} "
-                  f"L 66 {top + 9} Z", mix(drawing.main, "#000000", 0.3), "inside")  # fmt: skip
-    heel = 98 if rise < 40 else 96
-    drawing.piece(
-        "body", f"M 3 {y + 1} C 0 {y - 9} 5 {y - 15} 17 {y - 17} "
-        f"C 32 {y - 18} 42 {y - 23} 50 {top + 8} C 53 {top + 3} 56 {top} 60 {top} "
-        f"C 66 {top + 9} 82 {top + 9} 93 {top - 1} "
-        f"C 97 {top - 1} {heel} {top + 8} {heel - 1} {y - 14} "
-        f"C 98 {y - 8} 99 {y - 4} 98 {y + 1} Z", None, "leather", 0.5,
-    )  # fmt: skip
-    # Collar lining.
-    drawing.band("trim", f"M 60 {top + 0.6} C 66 {top + 9.4} 82 {top + 9.4} 93 "
-                 f"{top - 0.2}", trim, 2.2)  # fmt: skip
-    toe = attributes["toe"]
-    if toe == "cap":
-        drawing.piece("toe", f"M 3 {y + 1} C 0 {y - 9} 5 {y - 15} 17 {y - 17} "
-                      f"C 23 {y - 12} 24 {y - 5} 23 {y + 1} Z",
-                      mix(sole, "#ffffff", 0.15), "leather", 0.6)  # fmt: skip
-    else:
-        drawing.piece("toe", f"M 3 {y + 1} C 0 {y - 9} 5 {y - 15} 17 {y - 17} "
-                      f"C 25 {y - 17.4} 31 {y - 11} 31 {y + 1} Z", None, "leather", 0.6)  # fmt: skip
-        if toe == "perforated":
-            for px, py in ((10, 6), (14, 9), (18, 6), (18, 12), (22, 9), (14, 12.5),
-                           (22, 13.5), (25.5, 6), (10, 10.5), (26, 11)):  # fmt: skip
-                drawing.shapes.append(
-                    Shape(None, ellipse(px, y - py, 0.95, 0.95), "#000000", opacity=0.6)
-                )
-        else:
-            drawing.stitch(f"M 29.6 {y} C 29.6 {y - 10} 24 {y - 15.6} 17 {y - 15.6}")
-    tab = color_hex(attributes["heel_tab"])
-    drawing.piece(
-        "heel_tab", f"M 98 {y + 1} C 99 {y - 5} 98 {y - 10} {heel - 0.6} {y - 14} "
-        f"L {heel - 1.4} {max(top + 9, y - 24)} L {heel - 10} {max(top + 11, y - 22)} "
-        f"C 86 {y - 12} 86 {y - 6} 84 {y + 1} Z", tab, "leather", 0.5,
-    )  # fmt: skip
-    _sneaker_logo(drawing, attributes, y, min(rise, 30))
-    _sneaker_closure(drawing, attributes["closure"], y, top, trim)
-    low = 2.0 if thick < 8 else 3.5
-    drawing.piece(
-        "sole", f"M 1.5 {y + 1.5} C 0 {y - 1.5} 2 {y - 2.5} 5 {y - 2} "
-        f"C 30 {y} 70 {y - 1} 97 {y - 3} C 100 {y - 3} 101 {y} 100.5 {y + 2} "
-        f"L 99 -2 Q 98.4 0 95 0 L 8 0 Q 3 0 2 {-thick * 0.55} Z", sole, "drop", 0.5,
-    )  # fmt: skip
-    drawing.line(f"M 3 {y + low} C 30 {y + low + 1.4} 70 {y + low + 1} 99.6 {y + low}",
-                 0.6, 0.55, "", mix(sole, "#000000", 0.55))  # fmt: skip
-    if attributes["sole"] == "chunky":
-        for k in range(9):
-            x = 8 + 10 * k
-            drawing.line(f"M {x} -0.6 L {x + 3.5} -5.5 L {x + 7} -0.6", 0.9, 0.6, "",
-                         mix(sole, "#000000", 0.5))  # fmt: skip
-    elif attributes["sole"] == "platform":
-        for dy in (5.0, 8.0):
-            drawing.line(f"M 2.5 {-dy} L 99 {-dy}", 0.5, 0.5, "",
-                         mix(sole, "#000000", 0.5))  # fmt: skip
-
-
-def _sneaker_closure(
-    drawing: Drawing, style: str, y: float, top: float, trim: str
-) -> None:
-    """Adds laces, straps or gussets from the instep (y) up to the collar (top)."""
-    x0, y0, x1, y1 = 35.0, y - 20.5, 55.0, top + 3.5
-    count = 4 if y0 - y1 < 18 else 6
-    if style == "laces":
-        cord = "#f4f1ea" if trim == mix(drawing.main, "#000000", 0.12) else trim
-        drawing.piece("body", f"M {x0 - 3} {y0 + 1} L {x1 - 2} {y1} L {x1 + 7} "
-                      f"{y1 + 6} L {x0 + 8} {y0 + 9} Z", None, "", 0.5)  # fmt: skip
-        for k in range(count):
-            t = k / (count - 1)
-            x, v = x0 + (x1 - x0) * t, y0 + (y1 - y0) * t
-            drawing.band("closure", f"M {x - 2} {v - 0.5} L {x + 8.5} {v + 6.5}", cord,
-                         1.7)  # fmt: skip
-        drawing.band("closure", f"M {x1} {y1 + 1} C {x1 - 8} {y1 - 5} {x1 - 11} "
-                     f"{y1 + 5} {x1} {y1 + 3} Q {x1 - 5} {y1 + 9} {x1 - 6} {y1 + 14}",
-                     cord, 1.1)  # fmt: skip
-    elif style == "velcro":
-        for k in range(2 if count == 4 else 3):
-            t = (k + 0.1) / (2 if count == 4 else 3)
-            x, v = x0 + (x1 - x0) * t, y0 + (y1 - y0) * t
-            drawing.piece("closure", polygon([(x, v - 3), (x + 7, v - 5),
-                          (x + 21, v + 7), (x + 16, v + 12)]), trim, "leather", 0.6)  # fmt: skip
-    else:
-        dark = mix(drawing.main, "#000000", 0.45)
-        drawing.piece("closure", polygon([(x1 + 5, y1 + 1), (x1 + 17, y1 + 4),
-                      (x1 + 10, y1 + 17), (x1 + 6, y1 + 15)]), dark, "", 0.5)  # fmt: skip
-        for k in range(4):
-            drawing.line(f"M {x1 + 6.5 + 2.4 * k} {y1 + 2.4 + 0.6 * k} "
-                         f"L {x1 + 6.5 + 1.1 * k} {y1 + 13.6}", 0.5, 0.8, "", "#bbbbbb")  # fmt: skip
-
-
-def _sneaker_logo(
-    drawing: Drawing, attributes: Attributes, y: float, rise: float
-) -> None:
-    """Adds the mark on the side, of part `side_logo`."""
-    style = attributes["stripe"]
-    if style == "none":
-        return
-    part, color = "side_logo", color_hex(attributes["stripe_color"])
-    high = y - rise + 11
-    if style in ("single", "triple"):
-        for k in range(3 if style == "triple" else 1):
-            x = (47 if style == "triple" else 53) + 8 * k
-            w = 4.0 if style == "triple" else 7.5
-            drawing.piece(part, polygon([(x, y - 2), (x + w, y - 2),
-                          (x + w + 9, high), (x + 9, high)]), color, "", 0.4)  # fmt: skip
-    elif style == "wave":
-        drawing.piece(part, f"M 42 {y - 9} C 50 {y - 2} 66 {y - 6} 88 {high - 1} "
-                      f"C 70 {y - 3} 54 {y + 5} 42 {y - 9} Z", color, "", 0.4)  # fmt: skip
-    else:
-        drawing.piece(part, star(65, y - rise * 0.38, 8.0), color, "", 0.45)
 
 
 _HEEL_HEIGHT = {"flat": 5.0, "block": 17.0, "stiletto": 25.0, "wedge": 19.0,
@@ -198,7 +75,7 @@ def draw_boot(drawing: Drawing, attributes: Attributes, back: bool) -> None:
         s=-sole, a=-sole - 8, b=-sole - 14, c=-sole - 16.5
     )
     tip = {"round": 2.0, "pointed": -9.0, "square": -1.0}[attributes["toe"]]
-    metal = color_hex(attributes["hardware"])
+    metal = color_hex(attributes.get("hardware", "gold"))
     _draw_heel(drawing, heel, h, 92.0, color_hex(attributes["heel_color"]))
     drawing.piece("body", f"M {56 - wide} {top} Q 75 {top - 4} {93 + wide} {top} "
                   f"L 90 {top + 6} L 60 {top + 6} Z",
@@ -210,9 +87,7 @@ def draw_boot(drawing: Drawing, attributes: Attributes, back: bool) -> None:
         f"C {94 + wide * 0.6} {top + 20} 89 {-h - 24} 92 {-h - 8} "
         f"C 93.4 {-h - 4} 93 {-h} 92.4 {-h} "
     )
-    under = (
-        f"L 70 {-h} C 58 {-h} 46 {-sole} 34 {-sole} Z"
-    )
+    under = f"L 70 {-h} C 58 {-h} 46 {-sole} 34 {-sole} Z"
     drawing.piece("body", outline + under, None, "round", 0.5)
     drawing.fold(52, -h - 22, 68, -h - 14, 2)
     drawing.fold(55, -h - 30, 72, -h - 24, 2)
@@ -244,9 +119,13 @@ def draw_boot(drawing: Drawing, attributes: Attributes, back: bool) -> None:
                      f"{top + 0.6}", drawing.trim, 1.6)  # fmt: skip
     color = "#2b2622" if sole < 5 else "#39332e"
     arch = f"C 46 {-sole + 1.5} 58 {-h + 2} 70 {-h + 1} L 92.6 {-h + 0.5}"
-    back_edge = f"L 92.6 {-h - 1.6} L 70 {-h - 1} C 58 {-h - 1} 46 {-sole - 1} 34 {-sole - 1.2}"  # noqa: E501
+    back_edge = (
+        f"L 92.6 {-h - 1.6} L 70 {-h - 1} C 58 {-h - 1} 46 {-sole - 1} "
+        f"34 {-sole - 1.2}"
+    )
     if heel == "flat":
-        arch, back_edge = "L 92 0", f"L 92.6 {-h} L 70 {-h} C 58 {-h} 46 {-sole} 34 {-sole}"  # noqa: E501
+        arch = "L 69 0"
+        back_edge = f"L 69 {-h} C 58 {-h} 46 {-sole} 34 {-sole}"
     drawing.piece("sole", f"M {tip - 0.8} {-sole - 0.6} L {tip + 1.6} 0 L 34 0 {arch} "
                   f"{back_edge} Z", color, "drop", 0.4)  # fmt: skip
     if sole > 5:
@@ -299,7 +178,7 @@ def draw_pump(drawing: Drawing, attributes: Attributes, back: bool) -> None:
     toe = attributes["toe"]
     tip = {"round": 2.0, "pointed": -9.0, "square": -1.0, "peep": 1.0}[toe]
     under = color_hex(attributes["sole_color"])
-    metal = color_hex(attributes["hardware"])
+    metal = color_hex(attributes.get("hardware", "gold"))
     color = attributes["heel_color"]
     _draw_heel(drawing, heel, h, 95.0, mix(drawing.main, "#000000", 0.15)
                if color == "tonal" else color_hex(color))  # fmt: skip
@@ -318,12 +197,23 @@ def draw_pump(drawing: Drawing, attributes: Attributes, back: bool) -> None:
         "toe", f"{start} C 20 {-p - 14.4} 24 {-p - 8} 22 {-p} Z", None, "leather", 0.45
     )
     if toe == "peep":
-        drawing.piece("toe", f"M 1.6 {-p} C 1 {-p - 4} 3 {-p - 7} 7 {-p - 7.6} "
-                      f"C 9 {-p - 5} 9 {-p - 2} 8 {-p} Z", "#2a1d18", "", 0.6)  # fmt: skip
+        drawing.piece(
+            "toe",
+            f"M 1.6 {-p} C 1 {-p - 4} 3 {-p - 7} 7 {-p - 7.6} "
+            f"C 9 {-p - 5} 9 {-p - 2} 8 {-p} Z",
+            "#2a1d18",
+            "",
+            0.6,
+        )
         drawing.band("toe", f"M 7 {-p - 7.6} C 9 {-p - 5} 9 {-p - 2} 8 {-p}",
                      drawing.trim, 0.9)  # fmt: skip
-    drawing.band("trim", f"M 31 {-p - 15} C 36 {-p - 7} 50 {-p - 9} 62 {-h - 5} "
-                 f"C 74 {-h - 10} 86 {-h - 14} 95 {-h - 18}", drawing.trim, 1.3)  # fmt: skip
+    drawing.band(
+        "trim",
+        f"M 31 {-p - 15} C 36 {-p - 7} 50 {-p - 9} 62 {-h - 5} "
+        f"C 74 {-h - 10} 86 {-h - 14} 95 {-h - 18}",
+        drawing.trim,
+        1.3,
+    )
     _pump_strap(drawing, attributes["strap"], h, p, metal)
     _pump_ornament(drawing, attributes["ornament"], p, metal)
     if p > 3:
@@ -338,9 +228,7 @@ def draw_pump(drawing: Drawing, attributes: Attributes, back: bool) -> None:
     )  # fmt: skip
 
 
-def _pump_strap(
-    drawing: Drawing, style: str, h: float, p: float, metal: str
-) -> None:
+def _pump_strap(drawing: Drawing, style: str, h: float, p: float, metal: str) -> None:
     """Adds straps of part `strap`."""
     part, color = "strap", drawing.trim
     if style == "none":
@@ -350,14 +238,14 @@ def _pump_strap(
         drawing.band(part, f"M 92.5 {-h - 16} Q 93.5 {-h - 24} 93 {y}", color, 2.0)
         drawing.band(part, f"M 68 {y} C 70 {y - 5} 91 {y - 5} 93 {y} "
                      f"C 91 {y + 6} 70 {y + 6} 68 {y} Z", color, 2.4)  # fmt: skip
-        drawing.band(part, rect(79, y + 2.4, 4, 4.4), metal, 0.8)
+        drawing.band("hardware", rect(79, y + 2.4, 4, 4.4), metal, 0.8)
         if style == "t-bar":
             drawing.band(part, f"M 30 {-p - 14.6} C 46 {-p - 24} 58 {y + 14} 68.5 "
                          f"{y + 1}", color, 2.4)  # fmt: skip
     else:
         drawing.band(part, f"M 44 {-p - 9} C 44 {-p - 23} 58 {-h - 16} 61 {-h - 5}",
                      color, 2.8)  # fmt: skip
-        drawing.piece(part, ellipse(59.6, -h - 8.5, 1.6, 1.6), metal, "", 0.3)
+        drawing.piece("hardware", ellipse(59.6, -h - 8.5, 1.9, 1.9), metal, "", 0.3)
 
 
 def _pump_ornament(drawing: Drawing, style: str, p: float, metal: str) -> None:
@@ -366,9 +254,15 @@ def _pump_ornament(drawing: Drawing, style: str, p: float, metal: str) -> None:
     color = drawing.trim
     if style == "bow":
         for side in (1, -1):
-            drawing.piece(part, f"M {x} {y} C {x + side * 3} {y - 7} {x + side * 11} "
-                          f"{y - 7} {x + side * 10} {y} C {x + side * 10} {y + 5} "
-                          f"{x + side * 3} {y + 5} {x} {y} Z", color, "leather", 0.5)  # fmt: skip
+            drawing.piece(
+                part,
+                f"M {x} {y} C {x + side * 3} {y - 7} {x + side * 11} "
+                f"{y - 7} {x + side * 10} {y} C {x + side * 10} {y + 5} "
+                f"{x + side * 3} {y + 5} {x} {y} Z",
+                color,
+                "leather",
+                0.5,
+            )
         drawing.piece(part, ellipse(x, y, 2.0, 2.6), color, "round", 0.45)
     elif style == "flower":
         for dx, dy in ((0, -1), (0.95, -0.31), (0.59, 0.81), (-0.59, 0.81),
@@ -377,7 +271,7 @@ def _pump_ornament(drawing: Drawing, style: str, p: float, metal: str) -> None:
                           "round", 0.4)  # fmt: skip
         drawing.piece(part, ellipse(x, y, 2.0, 2.0), metal, "", 0.4)
     elif style == "buckle":
-        drawing.piece(part, polygon([(x - 5.5, y + 1), (x - 3.5, y - 6), (x + 6.5, y - 5),
-                      (x + 5, y + 3)]), color, "", 0.4)  # fmt: skip
-        drawing.band(part, polygon([(x - 4, y + 0.2), (x - 2.4, y - 4.8), (x + 5, y - 4),
-                     (x + 3.6, y + 1.6)]), metal, 1.3)  # fmt: skip
+        tab = [(x - 5.5, y + 1), (x - 3.5, y - 6), (x + 6.5, y - 5), (x + 5, y + 3)]
+        ring = [(x - 4, y), (x - 2.4, y - 4.8), (x + 5, y - 4), (x + 3.6, y + 1.6)]
+        drawing.piece(part, polygon(tab), color, "", 0.4)
+        drawing.band(part, polygon(ring), metal, 1.3)

@@ -294,6 +294,16 @@ def _drop_meaningless(values: Dict[str, str]) -> None:
         values.pop("sleeve_shape", None)
     if values.get("graphic", NONE) != NONE and values.get("pocket") == "chest":
         values["pocket"] = NONE
+    if values.get("graphic", NONE) != NONE and values.get("length") == "cropped":
+        # Below the print of a short body there is no room for pockets.
+        values["pocket"] = NONE
+    if values.get("closure") == "drawstring" and "belt" in values:
+        values["belt"] = NONE
+        values.pop("belt_color", None)
+    if "strap" in values and values["strap"] == NONE:
+        values.pop("hardware", None)
+    if "shaft" in values and values["closure"] in (NONE, "elastic"):
+        values.pop("hardware", None)
     if values.get("stripe", NONE) == NONE:
         values.pop("stripe_color", None)
 

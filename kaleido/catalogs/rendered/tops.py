@@ -21,6 +21,7 @@ from kaleido.catalogs.rendered.shapes import Drawing, ellipse, mix
 from kaleido.catalogs.rendered.uppers import (
     Cut,
     body_path,
+    draw_armholes,
     draw_body_folds,
     draw_sleeves,
     upper_cut,
@@ -96,13 +97,7 @@ def draw_tee(drawing: Drawing, attributes: Attributes, back: bool) -> None:
     drawing.piece("body", body_path(cut, edge, attributes.get("hem", "straight")))
     if knit:
         _knit_lines(drawing, cut, knit)
-    if attributes["sleeve"] == "sleeveless":
-        for side in (1, -1):
-            s, c, a = cut.shoulder, cut.chest, cut.armhole
-            drawing.band(
-                "cuff", f"M {side * s} 4.5 C {side * (s - 2.2)} 12 "
-                f"{side * (c - 3.2)} {a - 5} {side * c} {a}", drawing.trim, 1.6,
-            )  # fmt: skip
+    draw_armholes(drawing, attributes, cut)
     draw_body_folds(drawing, cut)
     deep = 4.6 if knit else 2.0
     drawing.piece("hem", _hem_strip(cut, deep, curved), drawing.trim, "round", 0.35)
@@ -131,6 +126,7 @@ def draw_shirt(drawing: Drawing, attributes: Attributes, back: bool) -> None:
     draw_sleeves(drawing, attributes, cut, bands=False)
     edge = neck_edge("back" if back else "shirt", cut.neck)
     drawing.piece("body", body_path(cut, edge, attributes["hem"]))
+    draw_armholes(drawing, attributes, cut)
     draw_body_folds(drawing, cut)
     drawing.piece("hem", _hem_strip(cut, 1.7, curved), drawing.trim, "round", 0.3)
     if back:
@@ -164,8 +160,10 @@ def draw_jacket(drawing: Drawing, attributes: Attributes, back: bool) -> None:
                   "round", 0.35)  # fmt: skip
     belt = attributes["belt"]
     waist = min(cut.waist_at, cut.length - 9)
-    color = drawing.trim if attributes.get("belt_color", "tonal") == "tonal" else (
-        color_hex(attributes["belt_color"])
+    color = (
+        drawing.trim
+        if attributes.get("belt_color", "tonal") == "tonal"
+        else (color_hex(attributes["belt_color"]))
     )
     if back:
         drawing.line(f"M 0 4 L 0 {cut.length}", 0.4, 0.5)
@@ -192,8 +190,12 @@ def draw_jacket(drawing: Drawing, attributes: Attributes, back: bool) -> None:
     if closure == "zip":
         front_zip(drawing, start, end, metal)
     else:
-        drawing.line(f"M {2.6 if closure != 'double' else 6.5} {start} "
-                     f"L {2.6 if closure != 'double' else 6.5} {end}", 0.6, 0.8)
+        drawing.line(
+            f"M {2.6 if closure != 'double' else 6.5} {start} "
+            f"L {2.6 if closure != 'double' else 6.5} {end}",
+            0.6,
+            0.8,
+        )
         if closure == "buttons":
             button_row(drawing, start + 3, end - 8, 9, metal, 1.6)
         elif closure == "double":

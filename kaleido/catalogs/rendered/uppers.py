@@ -152,6 +152,22 @@ def draw_sleeves(
                 drawing.fold(side * x, y, side * (x - dx * 9 + k), y - dy * 9, 0.6)
 
 
+def draw_armholes(drawing: Drawing, attributes: Attributes, cut: Cut) -> None:
+    """Adds the bindings where a sleeveless body ends.
+
+    They are of part `sleeve`: that is where one looks to see that there is none.
+    """
+    if attributes["sleeve"] != "sleeveless":
+        return
+    s, c, a = cut.shoulder, cut.chest, cut.armhole
+    for side in (1, -1):
+        path = (
+            f"M {side * s} 4.5 C {side * (s - 2.2)} 12 {side * (c - 3.2)} {a - 5} "
+            f"{side * c} {a}"
+        )
+        drawing.band("sleeve", path, drawing.trim, 1.6)
+
+
 def draw_body_folds(drawing: Drawing, cut: Cut) -> None:
     """Adds the creases of a hanging body."""
     c, b = cut.chest, cut.length

@@ -47,9 +47,7 @@ def color_hex(name: str) -> str:
 def _colored(*phrases: str, palette=None) -> Dict[str, Tuple[str, ...]]:
     """Surface forms of a colour that is named together with what it colours."""
     return {
-        value: tuple(
-            phrase.format(name) for phrase in phrases for name in names
-        )
+        value: tuple(phrase.format(name) for phrase in phrases for name in names)
         for value, (_, names) in (palette or COLORS).items()
     }
 

@@ -1,0 +1,93 @@
+r"""Evaluates retrieval of a run on a seeded, versioned manifest.
+
+Writes FILE.json, and beside it FILE.html with queries and their results and
+FILE.manifest.json, which `--manifest` takes for another model.
+
+Example:
+  python -m experiments.evaluate --workdir=runs/myntra/model \
+      --records=runs/myntra/records --tasks=itr,tir --output=runs/myntra/results.json
+"""
+
+from __future__ import annotations
+
+import os
+
+from absl import app, flags, logging
+
+from kaleido.cli import fail_clearly
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_string("workdir", None, "Folder of the run.", required=True)
+flags.DEFINE_string("records", None, "Folder of `tfrecords.build`.", required=True)
+flags.DEFINE_list("tasks", ["itr", "tir"], "Which tasks: itr, tir.")
+flags.DEFINE_string("output", None, "JSON file of the results.", required=True)
+flags.DEFINE_string("split", "test", "Split that is the pool and the queries.")
+flags.DEFINE_string("manifest", "", "Manifest file; default: drawn with --seed.")
+flags.DEFINE_integer("seed", 0, "Seed of the manifest.")
+flags.DEFINE_integer(
+    "match_queries", 0, "Queries whose short lists ITM re-ranks; 0 for all."
+)
+flags.DEFINE_integer(
+    "whole_list_queries", 200,
+    "Queries of which ITM alone scores whole lists (101 passes each); 0 for all.",
+)
+flags.DEFINE_integer("weight_queries", 200, "Validation queries for ITM's weight.")
+flags.DEFINE_bool("floor", True, "Also evaluates the bare ridge map.")
+
+
+@fail_clearly
+def main(argv):
+    del argv
+    from kaleido import evaluation, records, retrieval, workdir
+    from kaleido.manifest import Manifest, draw_manifest
+    from kaleido.reports.retrieval_report import retrieval_page
+    from kaleido.files import write_json, write_text
+
+    unknown = set(FLAGS.tasks) - set(retrieval.TASKS)
+    if unknown:
+        raise ValueError(
+            f"--tasks takes {','.join(retrieval.TASKS)}. Received: {sorted(unknown)}"
+        )
+    record_set = records.open_records(FLAGS.records)
+    record_set.require_split(FLAGS.split)
+    run, networks, step = workdir.load_networks(FLAGS.workdir, record_set)
+    logging.info("model of step %d", step)
+    manifest = None
+    if FLAGS.manifest:
+        with open(FLAGS.manifest, encoding="utf-8") as file:
+            manifest = Manifest.from_json(file.read())
+    else:
+        from kaleido.inference import load_ids_and_keys
+
+        manifest = draw_manifest(
+            **load_ids_and_keys(record_set, FLAGS.split), seed=FLAGS.seed
+        )
+    outcome = evaluation.evaluate_retrieval(
+        networks,
+        run.config,
+        record_set,
+        split=FLAGS.split,
+        manifest=manifest,
+        seed=FLAGS.seed,
+        tasks=FLAGS.tasks,
+        match_queries=FLAGS.match_queries,
+        whole_list_queries=FLAGS.whole_list_queries,
+        weight_queries=FLAGS.weight_queries,
+        floor_cache=(
+            os.path.join(FLAGS.workdir, f"floor_{FLAGS.split}.npz")
+            if FLAGS.floor else ""
+        ),
+    )
+    results = {**outcome.results, "step": step, "records": record_set.spec.fingerprint}
+    stem = FLAGS.output[:-5] if FLAGS.output.endswith(".json") else FLAGS.output
+    os.makedirs(os.path.dirname(os.path.abspath(FLAGS.output)), exist_ok=True)
+    write_json(FLAGS.output, results)
+    write_text(f"{stem}.manifest.json", manifest.to_json())
+    write_text(f"{stem}.html", retrieval_page(results, outcome.pages))
+    for task in FLAGS.tasks:
+        logging.info("%s: %s", task, results[task])
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,85 @@
+r"""Pre-trains Kaleido-BERT on a records folder; goes on where it was stopped.
+
+Examples:
+  python -m experiments.pretrain --config=experiments/configs/myntra_small.py \
+      --records=runs/myntra/records --workdir=runs/myntra/model
+  python -m experiments.pretrain --config=experiments/configs/paper.py \
+      --config.data.batch_size=512 --strategy=mirrored --jit_compile \
+      --records=runs/fashiongen/records --workdir=runs/fashiongen/model
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+from absl import app, flags, logging
+from ml_collections import config_flags
+
+from kaleido.cli import fail_clearly
+
+FLAGS = flags.FLAGS
+
+config_flags.DEFINE_config_file(
+    "config", None, "Python file with get_config(); any field can be set as "
+    "--config.section.field=value.",
+)
+flags.DEFINE_string("records", None, "Folder of `tfrecords.build`.", required=True)
+flags.DEFINE_string("workdir", None, "Folder of the run.", required=True)
+flags.DEFINE_enum(
+    "strategy", "one_device", ("one_device", "mirrored", "multi_worker"),
+    "tf.distribute strategy.",
+)
+flags.DEFINE_integer("logical_cpus", 0, "Splits the CPU into that many devices.")
+flags.DEFINE_bool("jit_compile", None, "XLA; default: on where there is a GPU.")
+flags.DEFINE_integer("steps", None, "Training steps, instead of the config's.")
+flags.DEFINE_integer("seed", None, "Seed, instead of the config's.")
+flags.DEFINE_integer("keep_checkpoints", 2, "How many checkpoints are kept.")
+
+
+@fail_clearly
+def main(argv):
+    del argv
+    if FLAGS.config is None:
+        raise ValueError("--config=FILE.py is missing; see experiments/configs/.")
+    import tensorflow as tf
+
+    from kaleido import pretraining, records, training
+    from kaleido.config import Config
+
+    config = Config.from_dict(FLAGS.config.to_dict())
+    overrides = {
+        name: getattr(FLAGS, name)
+        for name in ("steps", "seed")
+        if getattr(FLAGS, name) is not None
+    }
+    config = dataclasses.replace(
+        config, training=dataclasses.replace(config.training, **overrides)
+    )
+    devices = []
+    if FLAGS.logical_cpus:
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(
+            cpu, [tf.config.LogicalDeviceConfiguration()] * FLAGS.logical_cpus
+        )
+        devices = [f"/cpu:{i}" for i in range(FLAGS.logical_cpus)]
+    strategy = training.make_strategy(FLAGS.strategy, devices)
+    has_gpu = bool(tf.config.list_physical_devices("GPU"))
+    jit_compile = has_gpu if FLAGS.jit_compile is None else FLAGS.jit_compile
+    logging.info(
+        "%d replicas, XLA %s, %s", strategy.num_replicas_in_sync,
+        "on" if jit_compile else "off", config.training.precision,
+    )
+    pretraining.pretrain(
+        config,
+        records.open_records(FLAGS.records),
+        FLAGS.workdir,
+        strategy,
+        jit_compile=jit_compile,
+        keep_checkpoints=FLAGS.keep_checkpoints,
+    )
+    logging.info("metrics in %s", os.path.join(FLAGS.workdir, "metrics.jsonl"))
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,144 @@
+"""What happens around a training step: phases, checkpoints, metrics, progress."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import tensorflow as tf
+from absl import logging
+
+from kaleido.training import Pretrainer
+
+
+def _step(model: tf.keras.Model) -> int:
+    return int(model.optimizer.iterations.numpy())
+
+
+class Phases(tf.keras.callbacks.Callback):
+    """Lets tasks enter at their step and ends training at the last one.
+
+    A change of tasks rebuilds the train function, so that a phase computes
+    nothing that it does not count.
+    """
+
+    model: Pretrainer
+
+    def __init__(self, steps: int):
+        super().__init__()
+        self._steps = steps
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self.model.set_step(_step(self.model)):
+            logging.info("tasks from here on: %s", ", ".join(self.model.active))
+            self.model.make_train_function(force=True)
+            self.model.make_test_function(force=True)
+
+    def on_train_batch_end(self, batch, logs=None):
+        if _step(self.model) >= self._steps:
+            self.model.stop_training = True
+
+
+class Checkpoints(tf.keras.callbacks.Callback):
+    """Saves weights and optimiser after each validation.
+
+    Args:
+        manager: of a checkpoint of the model.
+    """
+
+    def __init__(self, manager: tf.train.CheckpointManager):
+        super().__init__()
+        self._manager = manager
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._manager.save(checkpoint_number=_step(self.model))
+
+
+class MetricLines(tf.keras.callbacks.Callback):
+    """Appends a JSON line after each validation.
+
+    A run that is resumed drops the lines behind its checkpoint.
+
+    Args:
+        path: the file.
+        step: where training begins; 0 for a new run.
+        examples: of a global batch.
+    """
+
+    def __init__(self, path: str, step: int, examples: int):
+        super().__init__()
+        self._path, self._examples = path, examples
+        kept = [line for line in read_lines(path) if line["step"] <= step]
+        temporary = f"{path}.tmp"
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.writelines(json.dumps(line) + "\n" for line in kept)
+        os.replace(temporary, path)
+        self._seconds = kept[-1]["seconds"] if kept else 0.0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._start, self._first = time.monotonic(), _step(self.model)
+
+    def on_test_begin(self, logs=None):
+        # Validation is not part of the training rate.
+        self._trained = time.monotonic() - self._start
+
+    def on_epoch_end(self, epoch, logs=None):
+        step = _step(self.model)
+        trained = getattr(self, "_trained", time.monotonic() - self._start)
+        self._seconds += trained
+        rate = self.model.optimizer.learning_rate
+        line = {
+            "step": step,
+            "seconds": round(self._seconds, 1),
+            "examples_per_second": round(
+                (step - self._first) * self._examples / max(trained, 1e-9), 2
+            ),
+            "learning_rate": float(tf.convert_to_tensor(rate)),
+            **{key: float(value) for key, value in (logs or {}).items()},
+        }
+        with open(self._path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+class ProgressLine(tf.keras.callbacks.Callback):
+    """Logs every loss, the rate and the time left, every few seconds."""
+
+    def __init__(self, steps: int, every: float = 10.0):
+        super().__init__()
+        self._steps, self._every = steps, every
+        self._last = self._first = None
+
+    def on_train_batch_end(self, batch, logs=None):
+        now, step = time.monotonic(), _step(self.model)
+        if self._first is None:
+            # The first step is mostly compilation.
+            self._first = self._last = (now, step)
+            return
+        if now - self._last[0] < self._every and step < self._steps:
+            return
+        self._last = (now, step)
+        per_step = (now - self._first[0]) / max(step - self._first[1], 1)
+        values = {k: float(v) for k, v in (logs or {}).items() if "accuracy" not in k}
+        shown = " ".join(f"{k.replace('_loss', '')} {v:.3f}" for k, v in values.items())
+        logging.info(
+            "step %d/%d, %.2f s a step, %.0f s left: %s",
+            step, self._steps, per_step, per_step * (self._steps - step), shown,
+        )
+
+    def on_epoch_end(self, epoch, logs=None):
+        values = {
+            k[4:]: float(v) for k, v in (logs or {}).items() if k.startswith("val_")
+        }
+        shown = " ".join(f"{k} {v:.3f}" for k, v in values.items())
+        logging.info("validation at step %d: %s", _step(self.model), shown)
+        # Validation took time that the rate must not count.
+        self._first = None
+
+
+def read_lines(path: str) -> list:
+    """Reads a JSON-lines file; a missing one is empty."""
+    if not os.path.exists(path):
+        return []
+    with open(path, encoding="utf-8") as file:
+        return [json.loads(line) for line in file if line.strip()]
+

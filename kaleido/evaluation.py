@@ -1,0 +1,322 @@
+"""Retrieval results of a run: all scorers, on one manifest, with the floor."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from typing import Any, Dict, List, Sequence, Tuple
+
+import numpy as np
+from absl import logging
+
+from kaleido import inference, retrieval, warm_start
+from kaleido.config import Config, preset
+from kaleido.interop.bert import load_bert_encoder, minilm_path
+from kaleido.manifest import Manifest, draw_manifest
+from kaleido.metrics.retrieval import pessimistic_ranks
+from kaleido.models import Networks, networks_for
+from kaleido.records import RecordSet
+
+
+@dataclasses.dataclass(frozen=True)
+class Retrieval:
+    """What an evaluation returns.
+
+    Attributes:
+        results: for `results.json`: a dict of figures a task (the best scorer
+            allowed by validation), `scorers`, `floor`, `manifest`, `weight`.
+        pages: per task, sample queries for people to look at.
+    """
+
+    results: Dict[str, Any]
+    pages: Dict[str, List[Dict[str, Any]]]
+
+
+def align(split: inference.Split, manifest: Manifest, what: str) -> inference.Split:
+    """Orders a split as a manifest's pool.
+
+    Raises:
+        ValueError: if the manifest was drawn from other pairs.
+    """
+    place = {image_id: i for i, image_id in enumerate(split.strings["image_id"])}
+    missing = [i for i in manifest.image_ids if i not in place]
+    if missing or len(place) != len(manifest.image_ids):
+        raise ValueError(
+            f"The manifest was drawn from another catalogue than {what}: it has "
+            f"{len(manifest.image_ids)} pairs, the records have {len(place)}. "
+            f"Received: e.g. {missing[:3]}"
+        )
+    order = np.array([place[i] for i in manifest.image_ids])
+    return inference.Split(
+        {k: v[order] for k, v in split.arrays.items()},
+        {k: [v[i] for i in order] for k, v in split.strings.items()},
+    )
+
+
+def floor_similarity(
+    records: RecordSet, config: Config, split: str, cache: str
+) -> Tuple[np.ndarray, Sequence[str]]:
+    """Similarities of the bare ridge map: nothing trained by gradient.
+
+    The packaged text encoder, frozen, and the closed-form map fitted on the
+    training split with its settings chosen on validation.
+
+    Args:
+        records: the records.
+        config: names precision and text lengths; the map is the `small`
+            preset's whatever the experiment.
+        split: the pool.
+        cache: file that keeps the vectors, so that a second evaluation is
+            quick.
+
+    Returns:
+        float32 [pool, pool], pictures by texts, and the pool's image ids.
+    """
+    fingerprint = records.spec.fingerprint
+    if os.path.exists(cache):
+        kept = np.load(cache)
+        if kept["fingerprint"] == fingerprint and kept["split"] == split:
+            return kept["images"] @ kept["texts"].T, kept["ids"].tolist()
+    small = dataclasses.replace(
+        preset("small"),
+        data=dataclasses.replace(
+            preset("small").data, text_lengths=config.data.text_lengths
+        ),
+    )
+    networks = networks_for(small, records.spec)
+    load_bert_encoder(networks, minilm_path())
+    levels = small.model.shortcut_levels
+    inputs = {
+        name: inference.ridge_inputs(networks, records, small, name, levels)
+        for name in dict.fromkeys(("train", "validation", split))
+    }
+    ridge, chosen = warm_start.choose_ridge_map(inputs["train"], inputs["validation"])
+    logging.info("floor: ridge map with %s", chosen)
+    images = ridge.image_vectors(inputs[split][0])
+    texts = ridge.text_vectors(inputs[split][1])
+    strings = inference.load_ids_and_keys(records, split)["image_ids"]
+    temporary = f"{cache}.tmp.npz"
+    np.savez(
+        temporary, images=images, texts=texts, ids=np.array(strings),
+        fingerprint=fingerprint, split=split,
+    )
+    os.replace(temporary, cache)
+    return images @ texts.T, strings
+
+
+def evaluate_floor(
+    manifest: Manifest, similarity: np.ndarray, ids: Sequence[str]
+) -> Dict[str, Any]:
+    """Figures of a similarity matrix whose rows are in another order."""
+    place = {image_id: i for i, image_id in enumerate(ids)}
+    order = np.array([place[i] for i in manifest.image_ids])
+    return _by_task(manifest, similarity[np.ix_(order, order)])
+
+
+def _by_task(manifest: Manifest, similarity: np.ndarray) -> Dict[str, Any]:
+    figures = {}
+    for task in retrieval.TASKS:
+        lists, _ = retrieval.evaluate_lists(
+            manifest, task, lambda i, t: similarity[i, t]
+        )
+        full, _ = retrieval.evaluate_full(manifest, task, similarity)
+        figures[task] = {
+            **retrieval.rounded(lists), "full": retrieval.rounded(full),
+            "neighbours_only": _neighbours_only(manifest, task, similarity),
+        }
+    return figures
+
+
+def _neighbours_only(manifest, task, similarity) -> Dict[str, Any]:
+    """Figures of the queries whose negatives are all of their sub-category."""
+    queries = np.flatnonzero(manifest.all_neighbours)
+    if not len(queries):
+        return {"queries": 0}
+    lists, _ = retrieval.evaluate_lists(
+        manifest, task, lambda i, t: similarity[i, t], queries
+    )
+    return {"queries": len(queries), **retrieval.rounded(lists)}
+
+
+def evaluate_retrieval(
+    networks: Networks,
+    config: Config,
+    records: RecordSet,
+    manifest: Manifest,
+    split: str = "test",
+    seed: int = 0,
+    tasks: Sequence[str] = retrieval.TASKS,
+    match_queries: int = 0,
+    whole_list_queries: int = 200,
+    weight_queries: int = 200,
+    floor_cache: str = "",
+) -> Retrieval:
+    """Evaluates a trained model by every scorer it has.
+
+    Args:
+        networks: trained.
+        config: of the run.
+        records: the records; `validation` chooses the weight of ITM.
+        manifest: the test set.
+        split: the pool and the queries.
+        seed: of the queries that are drawn for ITM.
+        tasks: of `retrieval.TASKS`.
+        match_queries: queries whose short lists ITM re-ranks; 0 for all.
+        whole_list_queries: queries of which ITM alone scores the whole list of
+            the first draw; 0 for all.
+        weight_queries: validation queries that choose the weight.
+        floor_cache: file for the ridge map's vectors; empty leaves the floor
+            out.
+    """
+    active = config.active_tasks()
+    pool = inference.load_split(records, config, split)
+    pool = align(pool, manifest, f"the {split} split of {records.directory}")
+    scorer = inference.Scorer(networks, pool, config.data.text_lengths)
+    scorers: Dict[str, Any] = {}
+    results: Dict[str, Any] = {
+        "manifest": manifest.summary(), "split": split, "scorers": scorers,
+    }
+    similarity = None
+    if "contrastive" in active:
+        logging.info("contrastive view of %d pairs", len(pool))
+        images, texts = scorer.vectors()
+        similarity = images @ texts.T * float(networks.contrastive.scale)
+        scorers["contrastive"] = _by_task(manifest, similarity)
+        primary = "contrastive"
+    if "itm" in active:
+        rng = np.random.default_rng(seed)
+        count = len(manifest.queries)
+        whole = _some(rng, count, whole_list_queries)
+        if similarity is None:
+            scorers["itm"] = _match_only(manifest, scorer, whole)
+            primary = "itm"
+        else:
+            weight, tried = _weight_on_validation(
+                networks, config, records, seed, weight_queries
+            )
+            results["weight"], results["weights_tried"] = weight, tried
+            some = _some(rng, count, match_queries)
+            scorers.update(
+                _two_stage(manifest, scorer, similarity, whole, some, weight)
+            )
+            primary = "both"
+    results["primary"] = primary
+    for task in tasks:
+        results[task] = scorers[primary][task]
+    if floor_cache:
+        floor, ids = floor_similarity(records, config, split, floor_cache)
+        results["floor"] = evaluate_floor(manifest, floor, ids)
+    pages = {
+        task: _sample_queries(manifest, task, similarity, pool)
+        for task in tasks
+        if similarity is not None
+    }
+    return Retrieval(results, pages)
+
+
+def _some(rng, count: int, wanted: int) -> np.ndarray:
+    if not wanted or wanted >= count:
+        return np.arange(count)
+    return np.sort(rng.choice(count, wanted, replace=False))
+
+
+def _match_only(manifest, scorer, queries) -> Dict[str, Any]:
+    first_draw = dataclasses.replace(
+        manifest, candidates=manifest.candidates[:1], own=manifest.own[:1]
+    )
+    figures = {}
+    for task in retrieval.TASKS:
+        lists, _ = retrieval.evaluate_lists(
+            first_draw, task, scorer.match_logits, queries
+        )
+        figures[task] = {**retrieval.rounded(lists), "queries": len(queries)}
+    return figures
+
+
+def _weight_on_validation(networks, config, records, seed, count):
+    manifest = draw_manifest(
+        **inference.load_ids_and_keys(records, "validation"),
+        seed=seed, draws=1, max_queries=count,
+    )
+    pool = inference.load_split(records, config, "validation")
+    pool = align(pool, manifest, "the validation split")
+    scorer = inference.Scorer(networks, pool, config.data.text_lengths)
+    images, texts = scorer.vectors()
+    similarity = images @ texts.T * float(networks.contrastive.scale)
+    queries = np.arange(len(manifest.queries))
+    logging.info("choosing ITM's weight on %d validation queries", len(queries))
+    stages = [
+        retrieval.TwoStage(manifest, task, similarity, scorer.match_logits, queries)
+        for task in retrieval.TASKS
+    ]
+    return retrieval.choose_weight(stages)
+
+
+def _two_stage(manifest, scorer, similarity, whole, some, weight) -> Dict[str, Any]:
+    figures: Dict[str, Any] = {"itm": {}, "reranked": {}, "both": {}}
+    for task in retrieval.TASKS:
+        logging.info("%s: ITM on whole lists of %d queries", task, len(whole))
+        stage = retrieval.TwoStage(
+            manifest, task, similarity, scorer.match_logits, whole, whole_lists=True
+        )
+        figures["itm"][task] = {
+            **retrieval.rounded(stage.match_alone()), "queries": len(whole),
+        }
+        logging.info("%s: ITM on short lists of %d queries", task, len(some))
+        stage = retrieval.TwoStage(
+            manifest, task, similarity, scorer.match_logits, some, gallery=True
+        )
+        for name, w in (("reranked", None), ("both", weight)):
+            figures[name][task] = {
+                **retrieval.rounded(stage.lists(w)[0]),
+                "full": retrieval.rounded(stage.gallery(w)),
+                "queries": len(some),
+            }
+        # The contrastive figures of the same queries, to compare with.
+        figures["both"][task]["contrastive_on_these"] = retrieval.rounded(
+            stage.lists(0.0)[0]
+        )
+    return figures
+
+
+_SHOWN_QUERIES, _SHOWN_RESULTS = 16, 6
+
+
+def _sample_queries(
+    manifest: Manifest, task: str, similarity: np.ndarray, pool: inference.Split
+) -> List[Dict[str, Any]]:
+    """Sample queries of the first draw: half of them right, half wrong."""
+    rows = manifest.queries
+    images, texts = retrieval.as_pairs(task, rows, manifest.candidates[0])
+    scores = similarity[images, texts]
+    ranks = pessimistic_ranks(scores, manifest.own[0])
+    rng = np.random.default_rng(0)
+    right = rng.permutation(np.flatnonzero(ranks == 1))[: _SHOWN_QUERIES // 2]
+    wrong = rng.permutation(np.flatnonzero(ranks > 1))[: _SHOWN_QUERIES // 2]
+    # The worst cases teach most.
+    worst = np.argsort(-ranks, kind="stable")[: _SHOWN_QUERIES // 4]
+    shown = []
+    for q in dict.fromkeys([*worst.tolist(), *wrong.tolist(), *right.tolist()]):
+        order = np.argsort(-scores[q], kind="stable")[:_SHOWN_RESULTS]
+        shown.append(
+            {
+                "rank": int(ranks[q]),
+                "query": _item(pool, int(rows[q])),
+                "results": [
+                    {
+                        **_item(pool, int(manifest.candidates[0, q, c])),
+                        "right": bool(c == manifest.own[0, q]),
+                    }
+                    for c in order
+                ],
+            }
+        )
+    return shown
+
+
+def _item(pool: inference.Split, row: int) -> Dict[str, Any]:
+    return {
+        name: pool.strings[name][row]
+        for name in ("image_id", "text", "subcategory", "thumbnail")
+    }
+

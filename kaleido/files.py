@@ -1,0 +1,27 @@
+"""Files that appear whole or not at all: temporary name, then rename."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+
+def write_text(path: str, text: str) -> None:
+    """Writes UTF-8 text."""
+    temporary = f"{path}.tmp"
+    with open(temporary, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(temporary, path)
+
+
+def write_json(path: str, content: Any) -> None:
+    """Writes JSON, keys sorted."""
+    text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False)
+    write_text(path, f"{text}\n")
+
+
+def read_json(path: str) -> Any:
+    """Reads a JSON file."""
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)

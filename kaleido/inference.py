@@ -1,0 +1,239 @@
+"""Runs trained networks over a split: contrastive vectors and match scores."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Dict, Mapping, Sequence, Tuple
+
+import numpy as np
+import tensorflow as tf
+
+from kaleido import input_pipeline, records
+from kaleido.config import Config
+from kaleido.layers.heads import level_means
+from kaleido.models import Networks
+
+_BATCH = 64
+# Pairs in a joint pass.
+_PAIRS = 128
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """A split in memory, uncorrupted, in stored order.
+
+    Attributes:
+        arrays: `token_ids`, `patch_features` (float16), `patch_positions` and
+            the keys, see `input_pipeline.clean_batches`.
+        strings: `records.STRING_FIELDS`, lists.
+    """
+
+    arrays: Mapping[str, np.ndarray]
+    strings: Mapping[str, Sequence]
+
+    def __len__(self) -> int:
+        return len(self.arrays["token_ids"])
+
+
+def load_split(
+    record_set: records.RecordSet, config: Config, split: str
+) -> Split:
+    """Reads a split into memory: about 140 KB a pair with 1,280-d features."""
+    batches = list(
+        input_pipeline.clean_batches(
+            record_set, config, split, 256, with_strings=True
+        ).as_numpy_iterator()
+    )
+    joined = {k: np.concatenate([b[k] for b in batches]) for k in batches[0]}
+    strings = {}
+    for name in records.STRING_FIELDS:
+        values = joined.pop(name).tolist()
+        strings[name] = values if name == "thumbnail" else [
+            v.decode("utf-8") for v in values
+        ]
+    return Split(joined, strings)
+
+
+class Scorer:
+    """Scores pictures and texts of a split with trained networks.
+
+    Args:
+        networks: the models.
+        split: what is scored.
+        text_lengths: lengths a batch of texts may have.
+    """
+
+    def __init__(self, networks: Networks, split: Split, text_lengths: Sequence[int]):
+        self._networks = networks
+        self._split = split
+        longest = split.arrays["token_ids"].shape[1]
+        self._lengths = sorted({n for n in text_lengths if n < longest} | {longest})
+        self._text = tf.function(networks.text, reduce_retracing=True)
+        self._image = tf.function(networks.image, reduce_retracing=True)
+        joint = networks.joint
+        self._extra = {
+            name: spec.shape[1:] for name, spec in joint.input.items()
+            if name.endswith(("_positions", "_indices")) and name != "patch_positions"
+        }
+        # Only the match logit is wanted; the graph leaves out the other heads.
+        match = tf.keras.Model(joint.input, joint.output["itm"])
+        self._match = tf.function(match, reduce_retracing=True)
+
+    def _trim(self, token_ids: np.ndarray) -> np.ndarray:
+        used = int((token_ids != 0).sum(axis=1).max())
+        return token_ids[:, : next(n for n in self._lengths if n >= used)]
+
+    def vectors(self) -> Tuple[np.ndarray, np.ndarray]:
+        """Returns contrastive vectors of all pictures and all texts.
+
+        Returns:
+            A pair of float32 [n, size], unit vectors.
+        """
+        images, texts = [], []
+        arrays = self._split.arrays
+        for start in range(0, len(self._split), _BATCH):
+            rows = slice(start, start + _BATCH)
+            images.append(
+                self._image(
+                    {
+                        "patch_features": tf.constant(
+                            arrays["patch_features"][rows], tf.float32
+                        ),
+                        "patch_positions": tf.constant(arrays["patch_positions"][rows]),
+                    }
+                ).numpy()
+            )
+            tokens = self._trim(arrays["token_ids"][rows])
+            texts.append(self._text({"token_ids": tf.constant(tokens)}).numpy())
+        return np.concatenate(images), np.concatenate(texts)
+
+    def match_logits(self, images: np.ndarray, texts: np.ndarray) -> np.ndarray:
+        """Returns the match logits of pairs.
+
+        Args:
+            images, texts: int [pairs], rows of the split.
+
+        Returns:
+            float32 [pairs].
+        """
+        arrays = self._split.arrays
+        lengths = (arrays["token_ids"][texts] != 0).sum(axis=1)
+        # Texts of a length together: less padding.
+        order = np.argsort(lengths, kind="stable")
+        logits = np.zeros(len(images), np.float32)
+        for start in range(0, len(order), _PAIRS):
+            rows = order[start : start + _PAIRS]
+            count = len(rows)
+            # The last batch is filled up, so that one shape is compiled.
+            rows = np.resize(rows, _PAIRS)
+            inputs = {
+                "token_ids": tf.constant(self._trim(arrays["token_ids"][texts[rows]])),
+                "patch_features": tf.constant(
+                    arrays["patch_features"][images[rows]], tf.float32
+                ),
+                "patch_positions": tf.constant(
+                    arrays["patch_positions"][images[rows]]
+                ),
+            }
+            for name, shape in self._extra.items():
+                inputs[name] = tf.zeros([_PAIRS] + [d or 1 for d in shape], tf.int32)
+            logits[rows[:count]] = self._match(inputs).numpy()[:count]
+        return logits
+
+
+def ridge_inputs(
+    networks: Networks,
+    record_set: records.RecordSet,
+    config: Config,
+    split: str,
+    levels: Sequence[int],
+) -> Tuple[np.ndarray, np.ndarray]:
+    """Returns what a ridge map is fitted on: level means and unit mean text states.
+
+    Args:
+        networks: with their starting weights.
+        record_set: the records.
+        config: the experiment.
+        split: which examples.
+        levels: levels whose means are taken.
+
+    Returns:
+        float32 [n, len(levels) * feature_size] and float32 [n, hidden_size].
+    """
+    mean_states = tf.keras.Model(
+        networks.text.input, networks.text.get_layer("mean_state").output
+    )
+
+    @tf.function(reduce_retracing=True)
+    def step(batch):
+        batch = input_pipeline.trim_texts(batch, config.data.text_lengths)
+        means = level_means(
+            batch["patch_features"], record_set.spec.patch_layout.levels, levels
+        )
+        states = mean_states({"token_ids": batch["token_ids"]})
+        return means, tf.math.l2_normalize(tf.cast(states, tf.float32), axis=-1)
+
+    features, states = [], []
+    for batch in input_pipeline.clean_batches(record_set, config, split, _BATCH):
+        mean, state = step(batch)
+        features.append(mean.numpy())
+        states.append(state.numpy())
+    return np.concatenate(features), np.concatenate(states)
+
+
+def load_ids_and_keys(
+    record_set: records.RecordSet, split: str
+) -> Dict[str, Sequence]:
+    """Reads what a manifest is drawn from, without the features.
+
+    Returns:
+        `image_ids`, `subcategories` (lists of str), `product_keys` and
+        `text_keys` (int64 [n]), in stored order.
+    """
+    names = {
+        "image_ids": "image_id", "subcategories": "subcategory",
+        "product_keys": "product_key", "text_keys": "text_key",
+    }
+    columns: Dict[str, list] = {name: [] for name in names}
+    dataset = tf.data.TFRecordDataset(list(record_set.files[split])).batch(256)
+    for serialized in dataset:
+        fields = records.parse_identity(serialized)
+        for name, field in names.items():
+            columns[name].append(fields[field].numpy())
+    joined = {name: np.concatenate(parts) for name, parts in columns.items()}
+    for name in ("image_ids", "subcategories"):
+        joined[name] = [value.decode("utf-8") for value in joined[name]]
+    return joined
+
+
+def apply_ridge_map(networks: Networks, ridge) -> None:
+    """Writes a ridge map into the contrastive head.
+
+    From there on the untrained networks' vectors are the map's.
+
+    Raises:
+        ValueError: if the head's size is not the map's.
+    """
+    head = networks.contrastive
+    size = ridge.text_kernel.shape[1]
+    if head.text_projection.kernel.shape[1] != size:
+        raise ValueError(
+            "A ridge warm start needs `contrastive_size` to be the hidden size, "
+            f"{size}. Received: {head.text_projection.kernel.shape[1]}"
+        )
+    head.text_projection.kernel.assign(ridge.text_kernel)
+    head.text_projection.bias.assign(ridge.text_bias)
+    head.shortcut.kernel.assign(ridge.image_kernel)
+    head.shortcut.bias.assign(ridge.image_bias)
+
+
+def unique_pairs(
+    rows: np.ndarray, columns: np.ndarray
+) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns distinct (row, column) pairs and where each given one is among them."""
+    width = int(columns.max()) + 1 if columns.size else 1
+    codes, inverse = np.unique(
+        rows.astype(np.int64) * width + columns, return_inverse=True
+    )
+    return codes // width, codes % width, inverse.reshape(rows.shape)
+

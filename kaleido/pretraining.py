@@ -1,0 +1,152 @@
+"""A pre-training run from first weights to last checkpoint."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Dict
+
+import tensorflow as tf
+from absl import logging
+
+from kaleido import callbacks, inference, input_pipeline, warm_start
+from kaleido.config import Config
+from kaleido.interop.bert import load_bert_encoder, minilm_path
+from kaleido.models import Networks, networks_for
+from kaleido.records import RecordSet
+from kaleido.files import write_json
+from kaleido.training import Pretrainer, make_optimizer
+from kaleido.workdir import claim_workdir
+
+
+def starting_networks(
+    config: Config, records: RecordSet, workdir: str
+) -> Networks:
+    """Builds the networks with the weights that a run begins from.
+
+    The ridge map's settings are chosen on the validation split and written to
+    `ridge_map.json`.
+
+    Args:
+        config: the experiment.
+        records: what it will be trained on.
+        workdir: folder of the run.
+    """
+    tf.keras.utils.set_random_seed(config.training.seed)
+    networks = networks_for(config, records.spec)
+    if config.training.init == "minilm":
+        load_bert_encoder(networks, minilm_path())
+    if config.training.ridge_warm_start:
+        logging.info("fitting the ridge map")
+        levels = config.model.shortcut_levels
+        inputs = {
+            split: inference.ridge_inputs(networks, records, config, split, levels)
+            for split in ("train", "validation")
+        }
+        ridge, chosen = warm_start.choose_ridge_map(
+            inputs["train"], inputs["validation"]
+        )
+        inference.apply_ridge_map(networks, ridge)
+        write_json(os.path.join(workdir, "ridge_map.json"), chosen)
+        logging.info("ridge map: %s", chosen)
+    return networks
+
+
+def pretrain(
+    config: Config,
+    records: RecordSet,
+    workdir: str,
+    strategy: tf.distribute.Strategy,
+    jit_compile: bool = False,
+    keep_checkpoints: int = 2,
+) -> Dict[str, Any]:
+    """Trains until `config.training.steps`, resuming from the last checkpoint.
+
+    Weights, optimiser, data position and randomness are restored, so that a
+    run that was stopped ends where one that was not would have.
+
+    Args:
+        config: the experiment.
+        records: what to train on; needs train and validation examples.
+        workdir: receives `config.json`, `metrics.jsonl`, `checkpoints/`,
+            `tensorboard/`.
+        strategy: where to train.
+        jit_compile: whether the networks' passes are compiled by XLA.
+        keep_checkpoints: how many are kept.
+
+    Returns:
+        The last line of `metrics.jsonl`.
+
+    Raises:
+        ValueError: if a split is empty or the folder holds another run.
+    """
+    settings = config.training
+    for split in ("train", "validation"):
+        records.require_split(split)
+    claim_workdir(workdir, config, records)
+    tf.keras.mixed_precision.set_global_policy(settings.precision)
+    directory = os.path.join(workdir, "checkpoints")
+    latest = tf.train.latest_checkpoint(directory)
+    with strategy.scope():
+        if latest is None:
+            networks = starting_networks(config, records, workdir)
+        else:
+            tf.keras.utils.set_random_seed(settings.seed)
+            networks = networks_for(config, records.spec)
+        model = Pretrainer(networks, config)
+        model.compile(make_optimizer(settings), jit_compile=jit_compile)
+        model.optimizer.build(model.trainable_variables)
+        checkpoint = tf.train.Checkpoint(
+            joint=networks.joint, text=networks.text, image=networks.image,
+            optimizer=model.optimizer,
+        )
+        step = 0
+        if latest is not None:
+            checkpoint.restore(latest).assert_existing_objects_matched()
+            step = int(model.optimizer.iterations.numpy())
+            logging.info("resumed at step %d from %s", step, latest)
+    metrics_path = os.path.join(workdir, "metrics.jsonl")
+    every = min(settings.eval_every, settings.steps)
+    if step < settings.steps:
+        model.set_step(step)
+        train = input_pipeline.training_batches(records, config, settings.seed, step)
+        validation = input_pipeline.validation_batches(records, config, settings.seed)
+        # Dropout must not begin again with the numbers of step 0.
+        tf.keras.utils.set_random_seed(settings.seed * 1_000_003 + step)
+        lines = callbacks.MetricLines(metrics_path, step, config.data.batch_size)
+        if step == 0:
+            _write_untrained(model, validation, metrics_path)
+        model.fit(
+            train,
+            validation_data=validation,
+            steps_per_epoch=every,
+            initial_epoch=step // every,
+            epochs=-(-settings.steps // every),
+            verbose=0,
+            callbacks=[
+                callbacks.Phases(settings.steps),
+                callbacks.ProgressLine(settings.steps),
+                lines,
+                callbacks.Checkpoints(
+                    tf.train.CheckpointManager(checkpoint, directory, keep_checkpoints)
+                ),
+                tf.keras.callbacks.TensorBoard(
+                    os.path.join(workdir, "tensorboard"), write_graph=False
+                ),
+                tf.keras.callbacks.TerminateOnNaN(),
+            ],
+        )
+    return callbacks.read_lines(metrics_path)[-1]
+
+
+def _write_untrained(model: Pretrainer, validation, path: str) -> None:
+    """Writes validation before the first step, all tasks, as step 0."""
+    import json
+
+    active = model.active
+    model.active = tuple(model.config.active_tasks())
+    logs = model.evaluate(validation, verbose=0, return_dict=True)
+    model.active = active
+    model.test_function = None
+    line = {"step": 0, "seconds": 0.0, **{f"val_{k}": float(v) for k, v in logs.items()}}
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")

@@ -1,0 +1,118 @@
+"""A run's folder: configuration, checkpoints, metrics; opened again by its path."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from typing import Optional, Tuple
+
+import tensorflow as tf
+
+from kaleido.config import Config
+from kaleido.models import Networks, networks_for
+from kaleido.records import RecordSet, RecordSpec
+from kaleido.files import read_json, write_json
+
+
+@dataclasses.dataclass(frozen=True)
+class RunDescription:
+    """What a run was made of.
+
+    Attributes:
+        config: the experiment.
+        spec: of the records it was trained on.
+        vocabulary: path of the word pieces, in the run's folder.
+    """
+
+    config: Config
+    spec: RecordSpec
+    vocabulary: str
+
+
+def claim_workdir(directory: str, config: Config, records: RecordSet) -> None:
+    """Writes a run's description, or checks that a resumed run has the same.
+
+    The number of steps may grow; nothing else may change.
+
+    Raises:
+        ValueError: if the folder holds another experiment; names what differs.
+    """
+    os.makedirs(directory, exist_ok=True)
+    path = os.path.join(directory, "config.json")
+    content = {
+        "config": config.to_dict(), "records": dataclasses.asdict(records.spec),
+    }
+    if os.path.exists(path):
+        found = read_run(directory)
+        found.spec.check_equals(records.spec, directory)
+        mine, theirs = _flat(config.to_dict()), _flat(found.config.to_dict())
+        different = sorted(
+            f"{key}: {theirs.get(key)!r} there, {mine.get(key)!r} asked for"
+            for key in set(mine) | set(theirs)
+            if mine.get(key) != theirs.get(key) and key != "training.steps"
+        )
+        if different:
+            raise ValueError(
+                f"{directory} holds a run of another configuration. Take another "
+                f"folder, or delete this one. {'; '.join(different)}"
+            )
+    write_json(path, content)
+    records.vocabulary.save(os.path.join(directory, "vocab.txt"))
+
+
+def _flat(values, prefix=""):
+    flat = {}
+    for key, value in values.items():
+        if isinstance(value, dict):
+            flat.update(_flat(value, f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = tuple(value) if isinstance(value, list) else value
+    return flat
+
+
+def read_run(directory: str) -> RunDescription:
+    """Reads a run's description.
+
+    Raises:
+        ValueError: if the folder holds no run.
+    """
+    path = os.path.join(directory, "config.json")
+    if not os.path.exists(path):
+        raise ValueError(f"{directory} holds no run (no config.json).")
+    content = read_json(path)
+    return RunDescription(
+        config=Config.from_dict(content["config"]),
+        spec=RecordSpec(**content["records"]),
+        vocabulary=os.path.join(directory, "vocab.txt"),
+    )
+
+
+def load_networks(
+    directory: str, records: Optional[RecordSet] = None
+) -> Tuple[RunDescription, Networks, int]:
+    """Builds a run's networks and fills them from its last checkpoint.
+
+    Args:
+        directory: the run's folder.
+        records: records that the networks will be used on; checked.
+
+    Returns:
+        The run, the networks and the step they were saved at.
+
+    Raises:
+        ValueError: if there is no checkpoint, or the records were made with
+            another configuration.
+    """
+    run = read_run(directory)
+    if records is not None:
+        run.spec.check_equals(records.spec, records.directory)
+    tf.keras.mixed_precision.set_global_policy(run.config.training.precision)
+    networks = networks_for(run.config, run.spec)
+    latest = tf.train.latest_checkpoint(os.path.join(directory, "checkpoints"))
+    if latest is None:
+        raise ValueError(f"{directory} holds no checkpoint yet.")
+    checkpoint = tf.train.Checkpoint(
+        joint=networks.joint, text=networks.text, image=networks.image
+    )
+    checkpoint.restore(latest).expect_partial().assert_existing_objects_matched()
+    return run, networks, int(latest.rsplit("-", 1)[1])
