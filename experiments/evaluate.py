@@ -40,9 +40,9 @@ flags.DEFINE_bool("floor", True, "Also evaluates the bare ridge map.")
 def main(argv):
     del argv
     from kaleido import evaluation, records, retrieval, workdir
+    from kaleido.files import write_json, write_text
     from kaleido.manifest import Manifest, draw_manifest
     from kaleido.reports.retrieval_report import retrieval_page
-    from kaleido.files import write_json, write_text
 
     unknown = set(FLAGS.tasks) - set(retrieval.TASKS)
     if unknown:

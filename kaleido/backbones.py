@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from typing import Callable, Optional, Tuple
+from typing import Callable, Iterable, Optional, Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -178,19 +178,36 @@ def weights_fingerprint(model: tf.keras.Model) -> str:
     return digest.hexdigest()[:16]
 
 
-def freeze(function: tf.types.experimental.GenericFunction) -> Callable:
+def frozen_extractor(
+    model: tf.keras.Model, sizes: Iterable[int]
+) -> Callable[[tf.Tensor], tf.Tensor]:
     """Turns variables into constants, which lets the graph fold BatchNorms.
 
-    Measured: a quarter faster on two cores than the plain `tf.function`.
-
     Args:
-        function: a `tf.function` with an input signature.
+        model: of `build_feature_extractor`.
+        sizes: sides of the crops it will see, in pixels.
 
     Returns:
-        A callable of the same arguments and structure of results.
+        A function uint8 [n, size, size, 3] -> float32 [n, feature_size].
     """
     from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2,
     )
 
-    return convert_variables_to_constants_v2(function.get_concrete_function())
+    def freeze(size):
+        signature = [tf.TensorSpec([None, size, size, 3], tf.uint8)]
+
+        @tf.function(input_signature=signature)
+        def extract(crops):
+            return model(tf.cast(crops, tf.float32))
+
+        return convert_variables_to_constants_v2(extract.get_concrete_function())
+
+    frozen = {size: freeze(size) for size in sizes}
+
+    def extract(crops):
+        return tf.ensure_shape(
+            frozen[crops.shape[1]](crops)[0], [None, model.output_shape[-1]]
+        )
+
+    return extract

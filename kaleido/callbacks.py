@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+
 import tensorflow as tf
 from absl import logging
 

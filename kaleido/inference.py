@@ -11,7 +11,7 @@ import tensorflow as tf
 from kaleido import input_pipeline, records
 from kaleido.config import Config
 from kaleido.layers.heads import level_means
-from kaleido.models import Networks
+from kaleido.models import SHORTCUT_RATE, Networks
 
 _BATCH = 64
 # Pairs in a joint pass.
@@ -223,7 +223,7 @@ def apply_ridge_map(networks: Networks, ridge) -> None:
         )
     head.text_projection.kernel.assign(ridge.text_kernel)
     head.text_projection.bias.assign(ridge.text_bias)
-    head.shortcut.kernel.assign(ridge.image_kernel)
+    head.shortcut.kernel.assign(ridge.image_kernel / SHORTCUT_RATE)
     head.shortcut.bias.assign(ridge.image_bias)
 
 

@@ -188,6 +188,7 @@ def extract_crops(
     layout: PatchLayout,
     crop_size: int,
     whole_crop_size: int,
+    clean_only: bool = False,
 ) -> Dict[str, tf.Tensor]:
     """Cuts all patches out of a picture and resizes them.
 
@@ -200,12 +201,14 @@ def extract_crops(
         layout: the grids.
         crop_size: side of the crops in pixels, levels 2 and up.
         whole_crop_size: side of the level-1 crops in pixels.
+        clean_only: leaves out rotations and greys, which only training needs.
 
     Returns:
         A dict of uint8 tensors in the order of `layout.vectors`: `whole`
         [4, whole_crop_size, whole_crop_size, 3] with the rotations of level 1
         (absent without a level 1), and `parts` [n, crop_size, crop_size, 3]
-        with the rest, level 4 in colour before level 4 in grey.
+        with the rest, level 4 in colour before level 4 in grey. With
+        `clean_only`, one whole crop and the parts without greys.
     """
     crops, parts = {}, []
     # Unrolled: the patches of a level differ in size by a pixel, so no single
@@ -221,12 +224,13 @@ def extract_crops(
                 level.append(tf.image.resize(patch, (size, size), antialias=True))
         level = to_uint8(tf.stack(level))
         if n == 1:
+            turns = 1 if clean_only else 4
             crops["whole"] = tf.concat(
-                [tf.image.rot90(level, k) for k in range(4)], axis=0
+                [tf.image.rot90(level, k) for k in range(turns)], axis=0
             )
             continue
         parts.append(level)
-        if n == 4:
+        if n == 4 and not clean_only:
             parts.append(
                 tf.image.grayscale_to_rgb(tf.image.rgb_to_grayscale(level))
             )

@@ -9,14 +9,29 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple, Union
+from typing import (
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 import numpy as np
 import tensorflow as tf
 
 from kaleido import masking, patches, records, saliency
-from kaleido.backbones import build_feature_extractor, freeze, weights_fingerprint
+from kaleido.backbones import (
+    build_feature_extractor,
+    frozen_extractor,
+    weights_fingerprint,
+)
 from kaleido.catalogs.product import Product, Rejection
+from kaleido.picture_features import crop_picture, embed_crops
 from kaleido.text import Tokenizer, Vocabulary, text_key
 
 # Longest side of the picture that is kept in a record, for reports only.
@@ -85,30 +100,16 @@ class Preprocessor:
             alignment="none",
             seed=seed,
         )
-        self._embed_whole = self._frozen_extractor(whole_crop_size)
-        self._embed_parts = self._frozen_extractor(crop_size)
-
-    def _frozen_extractor(self, size: int) -> Callable[[tf.Tensor], tf.Tensor]:
-        """Returns uint8 [n, size, size, 3] -> float32 [n, feature_size]."""
-        signature = [tf.TensorSpec([None, size, size, 3], tf.uint8)]
-
-        @tf.function(input_signature=signature)
-        def extract(crops):
-            return self._extractor(tf.cast(crops, tf.float32))
-
-        frozen = freeze(extract)
-        return lambda crops: frozen(crops)[0]
+        self._extract = frozen_extractor(
+            self._extractor, {crop_size, whole_crop_size}
+        )
 
     def crop_picture(self, element: Mapping[str, tf.Tensor]) -> Dict[str, tf.Tensor]:
         """Decodes one picture, locks its object and cuts its patches (graph code)."""
-        spec = self.spec
-        image = patches.decode_picture(element["image"])
-        height, width = tf.shape(image)[0], tf.shape(image)[1]
-        box, whole = saliency.foreground_box(image, spec.saliency, element["mask"])
-        box = patches.lock_box(box, height, width)
-        crops = patches.extract_crops(
-            image, box, spec.patch_layout, spec.crop_size, spec.whole_crop_size
+        cropped = crop_picture(
+            element["image"], element["mask"], self.spec, self.spec.saliency
         )
+        image, (height, width) = cropped.pop("image"), cropped["picture_size"]
         scale = THUMBNAIL_SIDE / tf.cast(tf.maximum(height, width), tf.float32)
         size = tf.cast(tf.stack([height, width]), tf.float32) * tf.minimum(scale, 1.0)
         small = tf.image.resize(
@@ -116,26 +117,13 @@ class Preprocessor:
         )
         return {
             **{k: element[k] for k in ("unit", "row", "text")},
-            **crops,
-            "box": box,
-            "whole_picture": whole,
-            "picture_size": tf.stack([height, width]),
+            **cropped,
             "thumbnail": tf.io.encode_jpeg(patches.to_uint8(small), quality=85),
         }
 
     def embed_batch(self, batch: Mapping[str, tf.Tensor]) -> Dict[str, tf.Tensor]:
         """Embeds, tokenises and plans a batch of cropped pictures (graph code)."""
         layout, spec = self.spec.patch_layout, self.spec
-        count = tf.shape(batch["row"])[0]
-
-        def embed(crops, extract):
-            size = crops.shape[2]
-            vectors = extract(tf.reshape(crops, [-1, size, size, 3]))
-            return tf.reshape(vectors, [count, -1, spec.feature_size])
-
-        vectors = [embed(batch["parts"], self._embed_parts)]
-        if "whole" in batch:
-            vectors.insert(0, embed(batch["whole"], self._embed_whole))
         token_ids = self._tokenizer(batch["text"], spec.max_tokens)
         first = batch["row"][0]
         plans = masking.random_plans(
@@ -150,7 +138,7 @@ class Preprocessor:
         return {
             **{k: batch[k] for k in passed},
             **plans,
-            "features": tf.cast(tf.concat(vectors, axis=1), tf.float16),
+            "features": tf.cast(embed_crops(batch, self._extract), tf.float16),
             "patch_boxes": patches.patch_boxes(batch["box"], layout),
             "token_ids": token_ids,
         }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import json
 import os
 from typing import Any, Dict
 
@@ -10,10 +12,11 @@ from absl import logging
 
 from kaleido import callbacks, inference, input_pipeline, warm_start
 from kaleido.config import Config
+from kaleido.files import read_json, write_json, write_text
 from kaleido.interop.bert import load_bert_encoder, minilm_path
 from kaleido.models import Networks, networks_for
 from kaleido.records import RecordSet
-from kaleido.files import write_json
+from kaleido.reports.training_report import task_chances, training_page
 from kaleido.training import Pretrainer, make_optimizer
 from kaleido.workdir import claim_workdir
 
@@ -114,6 +117,8 @@ def pretrain(
         tf.keras.utils.set_random_seed(settings.seed * 1_000_003 + step)
         lines = callbacks.MetricLines(metrics_path, step, config.data.batch_size)
         if step == 0:
+            chances = _chances(validation, config)
+            write_json(os.path.join(workdir, "chances.json"), chances)
             _write_untrained(model, validation, metrics_path)
         model.fit(
             train,
@@ -135,13 +140,25 @@ def pretrain(
                 tf.keras.callbacks.TerminateOnNaN(),
             ],
         )
-    return callbacks.read_lines(metrics_path)[-1]
+    lines = callbacks.read_lines(metrics_path)
+    chances = read_json(os.path.join(workdir, "chances.json"))
+    page = training_page(lines, chances)
+    write_text(os.path.join(workdir, "report.html"), page)
+    return lines[-1]
+
+
+def _chances(validation: tf.data.Dataset, config: Config) -> Dict[str, float]:
+    """Accuracy of guessing, by task, on what validation asks."""
+    pieces: collections.Counter = collections.Counter()
+    for batch in validation:
+        hidden = tf.boolean_mask(batch["masked_ids"], batch["masked_weights"] > 0)
+        pieces.update(hidden.numpy().tolist())
+    most = max(pieces.values()) / sum(pieces.values()) if pieces else 0.0
+    return task_chances(config.data.batch_size, most)
 
 
 def _write_untrained(model: Pretrainer, validation, path: str) -> None:
     """Writes validation before the first step, all tasks, as step 0."""
-    import json
-
     active = model.active
     model.active = tuple(model.config.active_tasks())
     logs = model.evaluate(validation, verbose=0, return_dict=True)

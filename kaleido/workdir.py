@@ -9,9 +9,9 @@ from typing import Optional, Tuple
 import tensorflow as tf
 
 from kaleido.config import Config
+from kaleido.files import read_json, write_json
 from kaleido.models import Networks, networks_for
 from kaleido.records import RecordSet, RecordSpec
-from kaleido.files import read_json, write_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,13 +88,14 @@ def read_run(directory: str) -> RunDescription:
 
 
 def load_networks(
-    directory: str, records: Optional[RecordSet] = None
+    directory: str, records: Optional[RecordSet] = None, precision: str = ""
 ) -> Tuple[RunDescription, Networks, int]:
     """Builds a run's networks and fills them from its last checkpoint.
 
     Args:
         directory: the run's folder.
         records: records that the networks will be used on; checked.
+        precision: Keras policy; by default the training's.
 
     Returns:
         The run, the networks and the step they were saved at.
@@ -106,7 +107,9 @@ def load_networks(
     run = read_run(directory)
     if records is not None:
         run.spec.check_equals(records.spec, records.directory)
-    tf.keras.mixed_precision.set_global_policy(run.config.training.precision)
+    tf.keras.mixed_precision.set_global_policy(
+        precision or run.config.training.precision
+    )
     networks = networks_for(run.config, run.spec)
     latest = tf.train.latest_checkpoint(os.path.join(directory, "checkpoints"))
     if latest is None:

@@ -34,7 +34,9 @@ _FORMAT = flags.DEFINE_enum(
     "format", "table", ["table", "fashion_gen"], "What to write."
 )
 _OUTPUT = flags.DEFINE_string("output", None, "Directory to write.", required=True)
-_OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an existing output.")
+_OVERWRITE = flags.DEFINE_bool(
+    "overwrite", False, "Replace a catalogue rendered before."
+)
 _WORKERS = flags.DEFINE_integer(
     "workers", os.cpu_count() or 1, "Processes that draw.", lower_bound=1
 )

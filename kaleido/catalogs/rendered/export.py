@@ -19,6 +19,14 @@ from kaleido.catalogs.product import Product
 from kaleido.catalogs.rendered.catalog import RenderedCatalog
 from kaleido.catalogs.rendered.photo import JPEG_QUALITY
 
+# What this program writes; a directory with anything else is never replaced.
+_OWN_NAMES = {
+    "products.jsonl",
+    "images",
+    "masks",
+    "fashiongen_256_256_train.h5",
+    "fashiongen_256_256_validation.h5",
+}
 # Rows a process renders at a time: some seconds of work, some megabytes.
 _SLICE = 64
 
@@ -54,12 +62,25 @@ def render_rows(
             yield from done
 
 
+def _refuse_foreign(path: str) -> None:
+    """Raises if a directory holds anything that is no rendered catalogue."""
+    if not os.path.isdir(path):
+        return
+    foreign = sorted(set(os.listdir(path)) - _OWN_NAMES)
+    if foreign:
+        raise FileExistsError(
+            f"`output` holds other files ({foreign[0]}) and is never replaced. "
+            f"Received: output={path}"
+        )
+
+
 @contextlib.contextmanager
 def whole_directory(path: str, overwrite: bool) -> Iterator[str]:
     """Gives a directory that becomes `path` at the end, or vanishes on an error.
 
     Raises:
-        FileExistsError: if `path` has content and is not to be overwritten.
+        FileExistsError: if `path` has content and is not to be overwritten, or
+            has content that is no rendered catalogue.
     """
     path = os.path.abspath(path)
     if os.path.exists(path) and not os.path.isdir(path):
@@ -69,6 +90,7 @@ def whole_directory(path: str, overwrite: bool) -> Iterator[str]:
             "`output` must be empty or absent, or use --overwrite. Received: "
             f"output={path}"
         )
+    _refuse_foreign(path)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     draft = tempfile.mkdtemp(
         prefix=f".{os.path.basename(path)}.", dir=os.path.dirname(path)
@@ -78,6 +100,12 @@ def whole_directory(path: str, overwrite: bool) -> Iterator[str]:
     try:
         yield draft
         if os.path.isdir(path):
+            # Once more: drawing takes long, and others write files meanwhile.
+            _refuse_foreign(path)
+            if os.listdir(path) and not overwrite:
+                raise FileExistsError(
+                    f"`output` was filled meanwhile. Received: output={path}"
+                )
             shutil.rmtree(path)
         os.rename(draft, path)
     except BaseException:

@@ -120,7 +120,7 @@ SUBCATEGORIES: Tuple[SubCategory, ...] = (
         ("sleeve", "pattern", "length", "fit"),
     ),
     SubCategory(
-        "SWEATERS", "SWEATERS", ("sweater", "pullover", "knit"), _KNIT,
+        "SWEATERS", "SWEATERS", ("sweater", "pullover", "jumper"), _KNIT,
         {
             "color": COLOR, "pattern_color": COLOR, "trim_color": _TRIMS,
             "pattern": (NONE, NONE, NONE, "stripes", "chevron", "argyle",
@@ -282,6 +282,26 @@ def _distance(first: str, second: str) -> float:
     return float(np.sqrt(((a - b) ** 2 * (1, 2, 1)).sum()))
 
 
+# Colours that must be seen on the main one, and those that also must be seen on
+# a pattern of the second colour.
+_ON_MAIN = ("button_color", "pattern_color", "graphic_color", "trim_color",
+            "belt_color", "side_stripe", "stripe_color", "heel_tab", "sole_color",
+            "heel_color")  # fmt: skip
+_ON_PATTERN = ("graphic_color", "stripe_color")
+_NEAR = 110.0
+
+
+def _stands_out(name: str, value: str, values: Mapping[str, str]) -> bool:
+    """Returns whether a second colour differs enough from what it lies on."""
+    if value not in COLORS:
+        return True
+    if name in _ON_MAIN and _distance(value, values["color"]) < _NEAR:
+        return False
+    if name in _ON_PATTERN and "pattern_color" in values:
+        return _distance(value, values["pattern_color"]) >= _NEAR
+    return True
+
+
 def _drop_meaningless(values: Dict[str, str]) -> None:
     """Leaves out what the other attributes make invisible, in place."""
     if values.get("pattern", NONE) in (NONE, "quilted"):
@@ -321,11 +341,8 @@ def draw_attributes(
     values: Dict[str, str] = {}
     for name, choices in subcategory.attributes.items():
         value = choices[rng.integers(len(choices))]
-        if name in ("button_color", "pattern_color", "graphic_color", "trim_color",
-                    "belt_color", "side_stripe", "stripe_color", "heel_tab",
-                    "sole_color", "heel_color"):  # fmt: skip
-            while value in COLORS and _distance(value, values["color"]) < 110:
-                value = choices[rng.integers(len(choices))]
+        while not _stands_out(name, value, values):
+            value = choices[rng.integers(len(choices))]
         values[name] = value
     _drop_meaningless(values)
     return values

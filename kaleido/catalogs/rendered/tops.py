@@ -113,7 +113,7 @@ def draw_tee(drawing: Drawing, attributes: Attributes, back: bool) -> None:
         color = color_hex(attributes["graphic_color"])
         middle = 31 if style in ("v-neck", "scoop", "henley") else 27
         draw_graphic(drawing, attributes["graphic"], middle,
-                     min(cut.waist, cut.chest) - 1.2, color)  # fmt: skip
+                     0.93 * cut.chest, color)  # fmt: skip
     low = min(cut.length - 17, 47)
     draw_upper_pocket(drawing, attributes["pocket"], cut.chest, low, drawing.trim)
     draw_neckline(drawing, style, cut.neck, fine=False)

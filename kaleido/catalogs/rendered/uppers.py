@@ -65,8 +65,8 @@ def body_path(cut: Cut, edge: str, hem: str = "straight") -> str:
     """
     s, c, w, h = cut.shoulder, cut.chest, cut.waist, cut.hem
     a, m, b = cut.armhole, cut.waist_at, cut.length
-    m = min(m, b - 6)
     side = b - 7 if hem == "curved" else b
+    m = min(m, side - 6)
     bottom = (
         f"C {h * 0.75} {b - 3} {h * 0.6} {b + 2} 0 {b + 2} "
         f"C {-h * 0.6} {b + 2} {-h * 0.75} {b - 3} {-h} {side}"

@@ -72,10 +72,10 @@ FORMS: Dict[str, Dict[str, Tuple[str, ...]]] = {
     "trim_color": _colored("{} trim", "trim in {}", "contrast {} edges"),
     "neckline": {
         "crew": ("crewneck", "crew neck", "round neck"),
-        "v-neck": ("v-neck", "v-shaped"),
+        "v-neck": ("v-neck", "deep v-neck"),
         "scoop": ("scoopneck", "scoop neck"),
         "boat": ("boat neck", "bateau"),
-        "square": ("square neck", "square-cut"),
+        "square": ("square neck", "square-neck"),
         "henley": ("henley", "buttoned henley"),
         "mock": ("mock neck", "funnel neck"),
         "turtleneck": ("turtleneck", "roll neck"),

@@ -1,0 +1,112 @@
+r"""The whole chain on the rendered catalogue: records, training, retrieval, export.
+
+Each stage is the binary that a user calls on his own catalogue; a stage that is
+done is not done again.
+
+Example:
+  python -m experiments.quickstart --output=runs/quickstart
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+from absl import app, flags, logging
+
+from kaleido.cli import fail_clearly
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_string("output", "runs/quickstart", "Folder of everything.")
+flags.DEFINE_integer("products", 3300, "Products that are rendered.")
+flags.DEFINE_integer("seed", 0, "Seed of everything.")
+flags.DEFINE_string(
+    "config", "experiments/configs/quickstart.py", "The experiment."
+)
+# A third is kept for the test, so that most candidates of a query can be of its
+# own sub-category.
+_SPLIT_SHARES = "0.57,0.06,0.37"
+
+
+def _run(module: str, *arguments: str) -> None:
+    command = [sys.executable, "-m", module, *arguments]
+    logging.info("$ python -m %s %s", module, " ".join(arguments))
+    code = subprocess.run(command, check=False).returncode
+    if code:
+        raise ValueError(f"{module} failed with exit code {code}; see above.")
+
+
+@fail_clearly
+def main(argv):
+    del argv
+    from kaleido.callbacks import read_lines
+    from kaleido.files import read_json, write_json, write_text
+    from kaleido.reports import quickstart_report
+    from kaleido.reports.training_report import summarize_tasks
+
+    start = time.time()
+    output = FLAGS.output
+
+    def path(name):
+        return os.path.join(output, name)
+
+    stages = {}
+
+    def stage(name, module, *arguments):
+        before = time.time()
+        _run(module, *arguments)
+        stages[name] = round(time.time() - before, 1)
+
+    stage(
+        "records", "tfrecords.build", "--catalog=rendered",
+        f"--products={FLAGS.products}", f"--seed={FLAGS.seed}",
+        f"--split_shares={_SPLIT_SHARES}", f"--output={path('records')}",
+    )
+    stage(
+        "pretrain", "experiments.pretrain", f"--config={FLAGS.config}",
+        f"--records={path('records')}", f"--workdir={path('model')}",
+        f"--seed={FLAGS.seed}",
+    )
+    stage(
+        "evaluate", "experiments.evaluate", f"--records={path('records')}",
+        f"--workdir={path('model')}", f"--output={path('retrieval.json')}",
+        f"--seed={FLAGS.seed}", "--match_queries=60", "--whole_list_queries=30",
+        "--weight_queries=60",
+    )
+    stage(
+        "export", "experiments.export", f"--workdir={path('model')}",
+        f"--output={path('export')}",
+    )
+    lines = read_lines(path("model/metrics.jsonl"))
+    chances = read_json(path("model/chances.json"))
+    results = read_json(path("retrieval.json"))
+    report = {
+        "seconds": round(time.time() - start, 1),
+        "stages": stages,
+        "retrieval": {task: results[task] for task in ("itr", "tir")},
+        "floor": results["floor"],
+        "scorers": results["scorers"],
+        "primary": results["primary"],
+        "manifest": results["manifest"],
+        "tasks": summarize_tasks(lines, chances),
+        "records": read_json(path("records/report.json"))["counts"],
+    }
+    write_json(path("report.json"), report)
+    write_text(
+        path("report.html"),
+        quickstart_report.quickstart_page(report, results, lines, chances),
+    )
+    logging.info("report: %s", path("report.html"))
+    for task in ("itr", "tir"):
+        logging.info(
+            "%s Rank@1/5/10: %s (ridge map %s)", task.upper(),
+            quickstart_report.ranks(report["retrieval"][task]),
+            quickstart_report.ranks(report["floor"][task]),
+        )
+
+
+if __name__ == "__main__":
+    app.run(main)

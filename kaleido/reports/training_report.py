@@ -1,0 +1,128 @@
+"""Plots of a run's losses and accuracies on validation (the paper's Fig. 6, 7)."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402 - the backend must be chosen first
+
+from kaleido.config import TASKS  # noqa: E402
+from kaleido.reports.page import figure_uri, render_page  # noqa: E402
+
+TITLES = {
+    "mlm": "Masked language (AMLM)",
+    "itm": "Matching (ITM)",
+    "rotation": "Rotation (RR)",
+    "jigsaw": "Jigsaw (JPS)",
+    "camouflage": "Camouflage (CP)",
+    "grey": "Grey to colour (G2CM)",
+    "blank": "Blank to colour (B2CM)",
+    "contrastive": "Contrastive",
+}
+
+
+def task_chances(batch_size: int, most_frequent_piece: float) -> Dict[str, float]:
+    """Accuracy of guessing, by task.
+
+    Args:
+        batch_size: among which the contrastive task chooses.
+        most_frequent_piece: share of the most frequent hidden word piece;
+            always naming it is the best guess without looking.
+    """
+    return {
+        "mlm": most_frequent_piece, "itm": 0.5, "rotation": 1 / 4, "jigsaw": 1 / 24,
+        "camouflage": 1 / 9, "grey": 1 / 101, "blank": 1 / 101,
+        "contrastive": 1 / batch_size,
+    }
+
+
+def summarize_tasks(
+    lines: Sequence[Mapping[str, float]], chances: Mapping[str, float]
+) -> Dict[str, Dict[str, float]]:
+    """Returns, for each task of a run, validation figures from first to last.
+
+    Args:
+        lines: of `metrics.jsonl`.
+        chances: see `task_chances`.
+
+    Returns:
+        By task: `loss_first`, `loss_last`, `accuracy`, `chance`.
+    """
+    summary = {}
+    for task in TASKS:
+        losses = [x[f"val_{task}_loss"] for x in lines if f"val_{task}_loss" in x]
+        if not losses:
+            continue
+        accuracies = [
+            x[f"val_{task}_accuracy"] for x in lines if f"val_{task}_accuracy" in x
+        ]
+        summary[task] = {
+            "loss_first": round(losses[0], 5),
+            "loss_last": round(losses[-1], 5),
+            "accuracy": round(accuracies[-1], 4),
+            "chance": round(chances[task], 4),
+        }
+    return summary
+
+
+def plot_tasks(
+    lines: List[Mapping[str, Any]], chances: Optional[Mapping[str, float]] = None
+):
+    """Returns a figure: a column a task, its loss above and its accuracy below."""
+    tasks = [t for t in TASKS if any(f"val_{t}_loss" in line for line in lines)]
+    figure, axes = plt.subplots(
+        2, len(tasks), figsize=(2.3 * len(tasks), 4.2), squeeze=False
+    )
+    for column, task in enumerate(tasks):
+        for row, what in enumerate(("loss", "accuracy")):
+            axis = axes[row][column]
+            for prefix, style in (("val_", "-"), ("", ":")):
+                key = f"{prefix}{task}_{what}"
+                points = [(x["step"], x[key]) for x in lines if key in x]
+                if points:
+                    axis.plot(*zip(*points), style, color="tab:blue", linewidth=1.4)
+            if chances and what == "accuracy":
+                axis.axhline(chances[task], color="grey", linewidth=0.8, dashes=(4, 3))
+            axis.tick_params(labelsize=7)
+            if row == 0:
+                axis.set_title(TITLES[task], fontsize=8)
+        axes[1][column].set_xlabel("step", fontsize=7)
+    axes[0][0].set_ylabel("loss", fontsize=8)
+    axes[1][0].set_ylabel("accuracy", fontsize=8)
+    figure.tight_layout()
+    return figure
+
+
+_TEMPLATE = """
+<img src="{{ plot }}" width="1150">
+<p class="muted">Solid: validation. Dotted: training. Dashed: guessing.</p>
+<table><tr><th>task</th><th>loss, first</th><th>loss, last</th><th>accuracy</th>
+<th>chance</th></tr>
+{% for task, t in tasks.items() %}<tr><td>{{ titles[task] }}</td>
+<td>{{ '%.4f' % t.loss_first }}</td><td>{{ '%.4f' % t.loss_last }}</td>
+<td>{{ '%.3f' % t.accuracy }}</td><td>{{ '%.3f' % t.chance }}</td></tr>
+{% endfor %}</table>
+"""
+
+
+def training_page(
+    lines: List[Mapping[str, Any]], chances: Mapping[str, float]
+) -> str:
+    """Returns the HTML page of a run.
+
+    Args:
+        lines: of `metrics.jsonl`.
+        chances: see `task_chances`.
+    """
+    return render_page(
+        "Pre-training",
+        _TEMPLATE,
+        {
+            "plot": figure_uri(plot_tasks(lines, chances)),
+            "tasks": summarize_tasks(lines, chances),
+            "titles": TITLES,
+        },
+    )

@@ -1,0 +1,146 @@
+"""One SavedModel that takes picture bytes and strings (DESIGN section 5.6).
+
+Tokenizer, saliency, crops, backbone and Kaleido-BERT in one graph. Whoever
+loads it needs TensorFlow and tensorflow_text (for the tokenizer's op), nothing
+of ours.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Dict
+
+import tensorflow as tf
+
+from kaleido import patches
+from kaleido.backbones import build_feature_extractor, weights_fingerprint
+from kaleido.models import Networks
+from kaleido.picture_features import crop_picture, embed_crops
+from kaleido.records import RecordSpec
+from kaleido.text import Tokenizer, Vocabulary
+
+_BYTES = tf.TensorSpec([None], tf.string)
+
+
+class ServingModule(tf.Module):
+    """Signatures of an exported Kaleido-BERT.
+
+    Args:
+        networks: trained, built in float32.
+        spec: of the records they were trained on.
+        vocabulary: the word pieces.
+        position_units: of the patch positions.
+        backbone_weights: see `backbones.build_feature_extractor`.
+
+    Raises:
+        ValueError: if the backbone's weights are not those of the records.
+    """
+
+    def __init__(
+        self,
+        networks: Networks,
+        spec: RecordSpec,
+        vocabulary: Vocabulary,
+        position_units: str,
+        backbone_weights: str | None = None,
+    ):
+        super().__init__()
+        self._spec = spec
+        self._position_units = position_units
+        # A request has no mask of its own.
+        self._saliency = "border" if spec.saliency == "mask" else spec.saliency
+        self._extractor = build_feature_extractor(spec.backbone, backbone_weights)
+        fingerprint = weights_fingerprint(self._extractor)
+        if fingerprint != spec.backbone_fingerprint:
+            raise ValueError(
+                f"The records were made with {spec.backbone} weights "
+                f"{spec.backbone_fingerprint}. Received: {fingerprint}"
+            )
+        self._tokenizer = Tokenizer(vocabulary)
+        self._text, self._image = networks.text, networks.image
+        self._match = tf.keras.Model(networks.joint.input, networks.joint.output["itm"])
+
+    def _patches(self, images: tf.Tensor) -> Dict[str, tf.Tensor]:
+        spec, layout = self._spec, self._spec.patch_layout
+        shapes = {
+            "box": tf.TensorSpec([4], tf.int32),
+            "picture_size": tf.TensorSpec([2], tf.int32),
+        }
+        side, whole, parts = spec.crop_size, spec.whole_crop_size, layout.num_patches
+        if 1 in layout.levels:
+            parts -= 1
+            shapes["whole"] = tf.TensorSpec([1, whole, whole, 3], tf.uint8)
+        shapes["parts"] = tf.TensorSpec([parts, side, side, 3], tf.uint8)
+
+        def crop(encoded):
+            cropped = crop_picture(encoded, "", spec, self._saliency, clean_only=True)
+            return {name: cropped[name] for name in shapes}
+
+        batch = tf.map_fn(crop, images, fn_output_signature=shapes)
+        features = embed_crops(
+            batch, lambda crops: self._extractor(tf.cast(crops, tf.float32))
+        )
+        boxes = patches.patch_boxes(batch["box"], layout)
+        height, width = batch["picture_size"][:, :1], batch["picture_size"][:, 1:]
+        return {
+            # Records hold half precision; the networks have seen no other.
+            "patch_features": tf.cast(tf.cast(features, tf.float16), tf.float32),
+            "patch_positions": patches.patch_positions(
+                boxes, height, width, self._position_units
+            ),
+        }
+
+    def _token_ids(self, texts: tf.Tensor) -> Dict[str, tf.Tensor]:
+        return {"token_ids": self._tokenizer(texts, self._spec.max_tokens)}
+
+    @tf.function(input_signature=[_BYTES, _BYTES])
+    def match(self, images, texts):
+        """Probabilities that picture i and text i belong together.
+
+        Args:
+            images: string [n], JPEG or PNG bytes.
+            texts: string [n], UTF-8.
+
+        Returns:
+            `match_probability` float32 [n].
+        """
+        inputs = {**self._patches(images), **self._token_ids(texts)}
+        count = tf.shape(texts)[0]
+        for name, tensor in self._match.input.items():
+            if name not in inputs:
+                # Heads that match ignores still name their slots.
+                inputs[name] = tf.zeros([count, tensor.shape[1] or 1], tf.int32)
+        return {"match_probability": tf.sigmoid(self._match(inputs))}
+
+    @tf.function(input_signature=[_BYTES])
+    def embed_image(self, images):
+        """Unit vectors of pictures: `vector` float32 [n, contrastive_size]."""
+        return {"vector": self._image(self._patches(images))}
+
+    @tf.function(input_signature=[_BYTES])
+    def embed_text(self, texts):
+        """Unit vectors of texts: `vector` float32 [n, contrastive_size]."""
+        return {"vector": self._text(self._token_ids(texts))}
+
+
+def export_saved_model(module: ServingModule, directory: str) -> None:
+    """Writes the SavedModel; the folder appears whole or not at all.
+
+    Signatures: `serving_default` (`images`, `texts`), `embed_image`,
+    `embed_text`.
+    """
+    temporary = f"{directory.rstrip('/')}.tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    tf.saved_model.save(
+        module,
+        temporary,
+        signatures={
+            "serving_default": module.match,
+            "embed_image": module.embed_image,
+            "embed_text": module.embed_text,
+        },
+        options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
+    )
+    shutil.rmtree(directory, ignore_errors=True)
+    os.replace(temporary, directory)

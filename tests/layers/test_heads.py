@@ -1,0 +1,199 @@
+"""Heads pick, mean, classify and match as BERT's and the paper's do."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kaleido import models
+from kaleido.layers import heads
+from tests.layer_harness import check_layer
+from tests.layers.test_encoder import exact_gelu, layer_norm, random, tanh_gelu
+
+
+def fill(layer):
+    rng = np.random.default_rng(4)
+    layer.set_weights(
+        [w + rng.normal(0, 0.5, w.shape).astype(np.float32) for w in layer.get_weights()]
+    )
+
+
+def test_states_are_picked_by_position_of_each_row():
+    states = random(2, 4, 3)
+    picked = heads.GatherStates()(states, tf.constant([[3, 1], [0, -1]]))
+    np.testing.assert_array_equal(picked[0], states[0, [3, 1]])
+    np.testing.assert_array_equal(picked[1], states[1, [0, 0]])
+
+
+def test_modalities_and_levels_are_parted_where_they_were_joined():
+    states = random(2, 3 + 5, 4)
+    text, patches = heads.SplitModalities(5)(states)
+    np.testing.assert_array_equal(text, states[:, :3])
+    np.testing.assert_array_equal(patches, states[:, 3:])
+    one, four = heads.SplitLevels((1, 2))(patches)
+    np.testing.assert_array_equal(one, states[:, 3:4])
+    np.testing.assert_array_equal(four, states[:, 4:])
+    np.testing.assert_array_equal(heads.FirstState()(states), states[:, 0])
+
+
+def test_mean_state_leaves_padding_out():
+    states = random(3, 4, 2)
+    visible = tf.constant([[True] * 4, [True, False, True, False], [False] * 4])
+    means = heads.MeanState()(states, visible)
+    np.testing.assert_allclose(means[0], states[0].mean(0), atol=1e-6)
+    np.testing.assert_allclose(means[1], states[1, [0, 2]].mean(0), atol=1e-6)
+    np.testing.assert_array_equal(means[2], [0, 0])
+
+
+def test_level_means_by_hand():
+    features = random(2, 14, 3)
+    means = heads.LevelMeans((1, 2, 3), (3, 1))(features)
+    expected = np.concatenate([features[:, 5:].mean(1), features[:, 0]], axis=1)
+    np.testing.assert_allclose(means, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind, gelu", [("exact", exact_gelu), ("tanh", tanh_gelu)])
+def test_the_masked_language_transform_by_hand(kind, gelu):
+    states = random(2, 3, 6)
+    layer = heads.MaskedLanguageTransform(6, kind)
+    layer(states)
+    fill(layer)
+    changed = gelu(states @ layer.transform.kernel.numpy() + layer.transform.bias.numpy())
+    expected = layer_norm(changed, layer.norm.gamma.numpy(), layer.norm.beta.numpy())
+    np.testing.assert_allclose(layer(states), expected, atol=2e-5)
+
+
+def test_a_level_is_classified_by_all_its_states_side_by_side():
+    states = random(2, 4, 3)
+    layer = heads.LevelClassifier(24)
+    layer(states)
+    fill(layer)
+    kernel, bias = (v.numpy() for v in layer.output_layer.weights)
+    assert kernel.shape == (12, 24)
+    expected = np.stack([row.ravel() @ kernel + bias for row in states])
+    np.testing.assert_allclose(layer(states), expected, atol=1e-5)
+
+
+def test_output_bias_is_added_in_float32():
+    layer = heads.OutputBias(dtype="mixed_float16")
+    logits = tf.constant([[1.0, 2.0]], tf.float16)
+    layer(logits)
+    layer.bias.assign([2.0**-14, 0.0])  # lost in half precision beside 1
+    result = layer(logits)
+    assert result.dtype == tf.float32 and result[0, 0].numpy() == 1 + 2.0**-14
+
+
+def test_two_match_units_are_log_odds():
+    pooled, text, patches = random(5, 6), random(5, 6, seed=1), random(5, 6, seed=2)
+    layer = heads.MatchHead(units=2)
+    layer(pooled, text, patches)
+    fill(layer)
+    logits = pooled @ layer.output_layer.kernel.numpy() + layer.output_layer.bias.numpy()
+    yes = np.exp(logits[:, 1]) / np.exp(logits).sum(1)
+    np.testing.assert_allclose(
+        tf.sigmoid(layer(pooled, text, patches)), yes, atol=1e-5
+    )
+
+
+def test_the_similarity_path_adds_a_multiple_of_the_cosine():
+    pooled, text, patches = random(5, 6), random(5, 6, seed=1), random(5, 6, seed=2)
+    layer = heads.MatchHead(similarity_path=True)
+    layer(pooled, text, patches)
+    fill(layer)
+    cosine = (text * patches).sum(1) / (
+        np.linalg.norm(text, axis=1) * np.linalg.norm(patches, axis=1)
+    )
+    linear = pooled @ layer.output_layer.kernel.numpy() + layer.output_layer.bias.numpy()
+    expected = linear[:, 0] + layer.scale.numpy() * cosine
+    np.testing.assert_allclose(layer(pooled, text, patches), expected, atol=1e-4)
+
+
+def contrastive(shortcut, **options):
+    layer = models.ContrastiveHead(4, shortcut)
+    return layer
+
+
+def test_contrastive_vectors_by_hand():
+    states, means = random(3, 6), random(3, 9, seed=1)
+    layer = models.ContrastiveHead(4, shortcut=True)
+    layer(states, means)
+    layer(states, is_text=True)
+    # With a shortcut, training begins from the closed-form map alone.
+    first = means @ layer.shortcut.kernel.numpy()
+    first /= np.linalg.norm(first, axis=1, keepdims=True)
+    np.testing.assert_allclose(layer(states, means), first, atol=1e-5)
+    fill(layer)
+
+    def affine(part, x):
+        return x @ part.kernel.numpy() + part.bias.numpy()
+
+    image = affine(layer.image_projection, states) + affine(layer.shortcut, means)
+    image /= np.linalg.norm(image, axis=1, keepdims=True)
+    np.testing.assert_allclose(layer(states, means), image, atol=1e-5)
+    text = affine(layer.text_projection, states)
+    text /= np.linalg.norm(text, axis=1, keepdims=True)
+    np.testing.assert_allclose(layer(states, is_text=True), text, atol=1e-5)
+
+
+def test_the_temperature_is_clips_and_bounded():
+    layer = models.ContrastiveHead(4)
+    layer(random(1, 3))
+    np.testing.assert_allclose(layer.scale, 1 / 0.07, rtol=1e-3)
+    layer.log_scale.assign(9.0)
+    assert layer.scale.numpy() == 100.0
+
+
+# Harness
+
+
+def three(*shape):
+    return [random(*shape, seed=i) for i in range(3)]
+
+
+HARNESS = {
+    "gather": (
+        heads.GatherStates,
+        [random(2, 4, 3), np.array([[3, 1], [0, -1]], np.int32)], {},
+    ),
+    "first": (heads.FirstState, [random(2, 4, 3)], {}),
+    "modalities": (lambda **o: heads.SplitModalities(3, **o), [random(2, 4, 3)], {}),
+    "levels": (lambda **o: heads.SplitLevels((1, 2), **o), [random(2, 5, 3)], {}),
+    "mlm": (lambda **o: heads.MaskedLanguageTransform(6, **o), [random(2, 3, 6)], {}),
+    "bias": (heads.OutputBias, [random(2, 3)], {}),
+    "classifier": (lambda **o: heads.LevelClassifier(9, **o), [random(2, 4, 3)], {}),
+    "match": (lambda **o: heads.MatchHead(1, True, **o), three(4, 6), {}),
+    "match of two": (lambda **o: heads.MatchHead(2, **o), three(4, 6), {}),
+    "mean": (
+        heads.MeanState,
+        [random(2, 3, 4), np.array([[True, True, False], [True] * 3])], {},
+    ),
+    "level means": (
+        lambda **o: heads.LevelMeans((1, 2), (2, 1), **o), [random(2, 5, 3)], {},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HARNESS)
+def test_harness(name, tmp_path):
+    make, inputs, arguments = HARNESS[name]
+    check_layer(make, inputs, tmp_path, arguments)
+
+
+def test_harness_contrastive_head(tmp_path):
+    # Float32 whatever the policy: it takes no `dtype`.
+    def make(dtype=None):
+        return models.ContrastiveHead(4, shortcut=True)
+
+    # The text's projection and the temperature lie on other paths.
+    check_layer(
+        make, [random(3, 6), random(3, 9, seed=1)], tmp_path,
+        without_gradient={"text_projection", "log_scale"},
+    )
+
+
+@pytest.mark.parametrize(
+    "make, value",
+    [(models._VisibleText, np.array([[5, 0], [1, 2]], np.int32)),
+     (models._VisibleAll, random(2, 3, 4))],
+)
+def test_harness_visibility(make, value, tmp_path):
+    check_layer(make, [value], tmp_path, is_differentiable=False)
