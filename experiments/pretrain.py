@@ -3,7 +3,7 @@ r"""Pre-trains Kaleido-BERT on a records folder; goes on where it was stopped.
 Examples:
   python -m experiments.pretrain --config=experiments/configs/myntra_small.py \
       --records=runs/myntra/records --workdir=runs/myntra/model
-  python -m experiments.pretrain --config=experiments/configs/paper.py \
+  python -m experiments.pretrain --config=experiments/configs/preset.py:paper \
       --config.data.batch_size=512 --strategy=mirrored --jit_compile \
       --records=runs/fashiongen/records --workdir=runs/fashiongen/model
 """

@@ -237,6 +237,19 @@ def test_level_4_comes_in_grey_by_luma():
     assert (parts_of(crops, 4)[0] == (255, 0, 0)).all()
 
 
+def test_clean_crops_are_those_of_the_uncorrupted_vectors():
+    image = np.random.default_rng(2).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    everything = cut(image)
+    clean = patches.extract_crops(
+        tf.constant(image), tf.constant([0, 0, 50, 40]), KALEIDO, 16, 32,
+        clean_only=True,
+    )
+    np.testing.assert_array_equal(clean["whole"], everything["whole"][:1])
+    np.testing.assert_array_equal(
+        clean["parts"], everything["parts"][KALEIDO.clean_rows[1:] - 4]
+    )
+
+
 def test_a_grid_without_level_1_has_no_whole():
     crops = cut(np.zeros((40, 40, 3), np.uint8), GRID)
     assert set(crops) == {"parts"} and len(crops["parts"]) == 64

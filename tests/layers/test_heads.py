@@ -107,11 +107,6 @@ def test_the_similarity_path_adds_a_multiple_of_the_cosine():
     np.testing.assert_allclose(layer(pooled, text, patches), expected, atol=1e-4)
 
 
-def contrastive(shortcut, **options):
-    layer = models.ContrastiveHead(4, shortcut)
-    return layer
-
-
 def test_contrastive_vectors_by_hand():
     states, means = random(3, 6), random(3, 9, seed=1)
     layer = models.ContrastiveHead(4, shortcut=True)
@@ -129,7 +124,9 @@ def test_contrastive_vectors_by_hand():
     image = affine(layer.image_projection, states) + affine(layer.shortcut, means)
     image /= np.linalg.norm(image, axis=1, keepdims=True)
     np.testing.assert_allclose(layer(states, means), image, atol=1e-5)
-    text = affine(layer.text_projection, states)
+    # Sentence encoders are trained on unit vectors.
+    unit = states / np.linalg.norm(states, axis=1, keepdims=True)
+    text = affine(layer.text_projection, unit)
     text /= np.linalg.norm(text, axis=1, keepdims=True)
     np.testing.assert_allclose(layer(states, is_text=True), text, atol=1e-5)
 
