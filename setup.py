@@ -18,7 +18,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.9,<3.12",
     packages=find_packages(include=["kaleido*", "tfrecords*", "experiments*"]),
-    package_data={"kaleido": ["weights/*", "serving/*.html"]},
+    package_data={"kaleido": ["weights/*", "reports/templates/*.html"]},
     install_requires=[
         "tensorflow==2.15.1",
         "tensorflow-text==2.15.0",
@@ -30,6 +30,8 @@ setup(
         # traceback beside TensorFlow 2.15.
         "tensorflow-metadata==1.17.0",
         "protobuf==4.25.9",
+        # keras-cv imports pkg_resources, which newer ones no longer hold.
+        "setuptools<81",
         "tensorflow-datasets==4.9.10; python_version >= '3.10'",
         "tensorflow-datasets==4.9.3; python_version < '3.10'",
         "h5py==3.11.0",
@@ -46,7 +48,11 @@ setup(
         "gpu": ["tensorflow[and-cuda]==2.15.1"],
         # Shards built by many machines (Apache Beam runners).
         "beam": ["apache-beam==2.60.0"],
-        "bench": ["torch>=2.1", "transformers>=4.40,<5", "efficientnet_lite_pytorch"],
+        "bench": [
+            "torch==2.13.0",
+            "transformers==4.57.6",
+            "efficientnet_lite_pytorch==0.1.0",
+        ],
         "dev": [
             "pytest==8.3.4",
             "hypothesis==6.112.0",

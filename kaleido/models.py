@@ -284,7 +284,9 @@ def _joint_heads(
             outputs[task] = heads.LevelClassifier(classes, name=task)(levels[level])
     budget = patch_budget(layout)
     for task, level in feature_tasks(layout).items():
-        indices = tf.keras.Input((budget[level],), dtype=tf.int32, name=f"{task}_indices")
+        indices = tf.keras.Input(
+            (budget[level],), dtype=tf.int32, name=f"{task}_indices"
+        )
         inputs[f"{task}_indices"] = indices
         # No bias, as in the authors' code.
         prediction = tf.keras.layers.Dense(

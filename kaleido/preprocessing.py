@@ -82,7 +82,7 @@ class Preprocessor:
             )
         self._extractor = build_feature_extractor(backbone, backbone_weights)
         self._tokenizer = Tokenizer(vocabulary)
-        self._batch_size = batch_size
+        self.batch_size = batch_size
         self.vocabulary = vocabulary
         self.spec = records.RecordSpec(
             layout=layout,
@@ -100,7 +100,7 @@ class Preprocessor:
             alignment="none",
             seed=seed,
         )
-        self._extract = frozen_extractor(
+        self.extract = frozen_extractor(
             self._extractor, {crop_size, whole_crop_size}
         )
 
@@ -138,7 +138,7 @@ class Preprocessor:
         return {
             **{k: batch[k] for k in passed},
             **plans,
-            "features": tf.cast(embed_crops(batch, self._extract), tf.float16),
+            "features": tf.cast(embed_crops(batch, self.extract), tf.float16),
             "patch_boxes": patches.patch_boxes(batch["box"], layout),
             "token_ids": token_ids,
         }
@@ -200,8 +200,10 @@ class Preprocessor:
             dataset = tf.data.Dataset.from_generator(
                 elements, output_signature=signature, args=(unit,)
             )
-            dataset = dataset.map(self.crop_picture, num_parallel_calls=tf.data.AUTOTUNE)
-            return dataset.ignore_errors().batch(self._batch_size)
+            dataset = dataset.map(
+                self.crop_picture, num_parallel_calls=tf.data.AUTOTUNE
+            )
+            return dataset.ignore_errors().batch(self.batch_size)
 
         dataset = tf.data.Dataset.range(len(units), output_type=tf.int32)
         dataset = dataset.flat_map(unit_batches)

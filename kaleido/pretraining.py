@@ -164,6 +164,7 @@ def _write_untrained(model: Pretrainer, validation, path: str) -> None:
     logs = model.evaluate(validation, verbose=0, return_dict=True)
     model.active = active
     model.test_function = None
-    line = {"step": 0, "seconds": 0.0, **{f"val_{k}": float(v) for k, v in logs.items()}}
+    figures = {f"val_{name}": float(value) for name, value in logs.items()}
+    line = {"step": 0, "seconds": 0.0, **figures}
     with open(path, "a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")

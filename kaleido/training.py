@@ -32,7 +32,9 @@ class Pretrainer(tf.keras.Model):
     def __init__(self, networks: Networks, config: Config, **kwargs):
         super().__init__(**kwargs)
         self.networks = networks
-        self.joint, self.text, self.image = networks.joint, networks.text, networks.image
+        self.joint = networks.joint
+        self.text = networks.text
+        self.image = networks.image
         self.config = config
         self.active: Tuple[str, ...] = tuple(config.active_tasks())
         self._means = {"loss": tf.keras.metrics.Mean("loss")}

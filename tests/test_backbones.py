@@ -120,6 +120,8 @@ def test_weights_that_do_not_fit_are_named(extractor, monkeypatch, efficientnet_
         load({**state, first: state[first][:, :, :2]})
 
 
+# 5 s: builds a ResNet-50 twice.
+@pytest.mark.slow
 def test_resnet50_expects_what_keras_weights_were_trained_on(tmp_path):
     network = backbones.get_backbone("resnet50").build()
     path = str(tmp_path / "resnet50.h5")

@@ -214,7 +214,9 @@ class LevelMeans(tf.keras.layers.Layer):
 
     def call(self, features):
         """Maps [batch, patches, f] to [batch, len(chosen) * f]."""
-        return level_means(features, **{k: self._config[k] for k in ("levels", "chosen")})
+        return level_means(
+            features, self._config["levels"], self._config["chosen"]
+        )
 
     def get_config(self):
         return {**super().get_config(), **self._config}

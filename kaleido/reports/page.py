@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 from typing import Any, Mapping
 
 import jinja2
 import numpy as np
 from PIL import Image
 
-_FRAME = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title><style>
-body{font:15px/1.5 system-ui,sans-serif;color:#222;max-width:1180px;margin:2rem auto;padding:0 1rem}
-h1{font-size:1.6rem} h2{font-size:1.2rem;margin-top:2.2rem;border-bottom:1px solid #ddd}
-table{border-collapse:collapse;margin:.8rem 0} td,th{padding:.25rem .8rem;text-align:right;border-bottom:1px solid #eee}
-th{background:#f6f6f4} td:first-child,th:first-child{text-align:left}
-.cards{display:flex;flex-wrap:wrap;gap:14px} .card{border:1px solid #e3e3e0;border-radius:6px;padding:10px;background:#fff}
-.row{display:flex;gap:10px;align-items:flex-start;margin:.4rem 0;flex-wrap:wrap} .small{font-size:12px;color:#555;max-width:640px}
-.right{outline:3px solid #2e8b57} .wrong{outline:3px solid #d9d9d9} mark{background:#ffd7a8;border-radius:3px;padding:0 2px}
-img{display:block} .muted{color:#777}
-</style></head><body><h1>{{ title }}</h1>
-{{ body }}
-</body></html>
-"""
-
-_ENVIRONMENT = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+_ENVIRONMENT = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(
+        os.path.join(os.path.dirname(__file__), "templates")
+    ),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    undefined=jinja2.StrictUndefined,
+)
 
 
 def render_page(title: str, template: str, values: Mapping[str, Any]) -> str:
@@ -33,12 +27,10 @@ def render_page(title: str, template: str, values: Mapping[str, Any]) -> str:
 
     Args:
         title: heading and window title.
-        template: Jinja2 source of the body; values are escaped.
-        values: what the template names.
+        template: name of a file in `templates/`, which extends `frame.html`.
+        values: what the template names; escaped.
     """
-    body = _ENVIRONMENT.from_string(template).render(**values)
-    frame = jinja2.Environment(autoescape=False).from_string(_FRAME)
-    return frame.render(title=title, body=body)
+    return _ENVIRONMENT.get_template(template).render(title=title, **values)
 
 
 def data_uri(image: np.ndarray, quality: int = 85) -> str:

@@ -5,28 +5,8 @@ from __future__ import annotations
 from typing import Any, List, Mapping
 
 from kaleido.reports.page import figure_uri, render_page
-from kaleido.reports.retrieval_report import TABLE, TASK_NAMES, scorer_rows
+from kaleido.reports.retrieval_report import TASK_NAMES, scorer_rows
 from kaleido.reports.training_report import TITLES, plot_tasks
-
-_TEMPLATE = """
-<p>A rendered catalogue went through the whole chain in {{ '%.1f' % (report.seconds / 60) }} minutes:
-{% for name, seconds in report.stages.items() %}{{ name }} {{ seconds }} s{{ ', ' if not loop.last }}{% endfor %}.
-{{ report.records.train }} pairs to train on, {{ report.records.validation }} to choose by,
-{{ report.records.test }} that were never looked at before this page.</p>
-<p><a href="records/report.html">records: pictures, patches, rejected rows</a> ·
-<a href="retrieval.html">retrieval: queries and their results</a> · <code>export/</code>: the SavedModel</p>
-<h2>Retrieval on products never trained on</h2>
-<p>{{ manifest.candidates }} candidates, {{ '%.0f' % (100 * manifest.fill_rate) }} % of the wrong ones of the query's
-sub-category; chance is {{ '%.1f' % (100 / manifest.candidates) }} %. Percent; the scorer in use is
-“{{ report.primary }}”.</p>
-""" + TABLE + """
-<h2>The tasks, on validation</h2>
-<img src="{{ plot }}" width="1150">
-<table><tr><th>task</th><th>loss, first</th><th>loss, last</th><th>accuracy</th><th>chance</th></tr>
-{% for task, t in report.tasks.items() %}<tr><td>{{ titles[task] }}</td><td>{{ '%.4f' % t.loss_first }}</td>
-<td>{{ '%.4f' % t.loss_last }}</td><td>{{ '%.3f' % t.accuracy }}</td><td>{{ '%.3f' % t.chance }}</td></tr>
-{% endfor %}</table>
-"""
 
 
 def ranks(figures: Mapping[str, float]) -> str:
@@ -50,7 +30,7 @@ def quickstart_page(
     """
     return render_page(
         "Kaleido-BERT quickstart",
-        _TEMPLATE,
+        "quickstart.html",
         {
             "report": report,
             "manifest": results["manifest"],

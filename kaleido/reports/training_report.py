@@ -96,18 +96,6 @@ def plot_tasks(
     return figure
 
 
-_TEMPLATE = """
-<img src="{{ plot }}" width="1150">
-<p class="muted">Solid: validation. Dotted: training. Dashed: guessing.</p>
-<table><tr><th>task</th><th>loss, first</th><th>loss, last</th><th>accuracy</th>
-<th>chance</th></tr>
-{% for task, t in tasks.items() %}<tr><td>{{ titles[task] }}</td>
-<td>{{ '%.4f' % t.loss_first }}</td><td>{{ '%.4f' % t.loss_last }}</td>
-<td>{{ '%.3f' % t.accuracy }}</td><td>{{ '%.3f' % t.chance }}</td></tr>
-{% endfor %}</table>
-"""
-
-
 def training_page(
     lines: List[Mapping[str, Any]], chances: Mapping[str, float]
 ) -> str:
@@ -119,7 +107,7 @@ def training_page(
     """
     return render_page(
         "Pre-training",
-        _TEMPLATE,
+        "training.html",
         {
             "plot": figure_uri(plot_tasks(lines, chances)),
             "tasks": summarize_tasks(lines, chances),

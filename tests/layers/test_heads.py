@@ -121,7 +121,8 @@ def test_contrastive_vectors_by_hand():
     def affine(part, x):
         return x @ part.kernel.numpy() + part.bias.numpy()
 
-    image = affine(layer.image_projection, states) + affine(layer.shortcut, means)
+    image = affine(layer.image_projection, states)
+    image = image + affine(layer.shortcut, models.SHORTCUT_RATE * means)
     image /= np.linalg.norm(image, axis=1, keepdims=True)
     np.testing.assert_allclose(layer(states, means), image, atol=1e-5)
     # Sentence encoders are trained on unit vectors.

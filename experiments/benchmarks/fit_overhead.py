@@ -1,0 +1,83 @@
+"""`model.fit` against a hand-written step; MirroredStrategy against none."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from typing import Any, Dict, List
+
+import numpy as np
+
+from experiments.benchmarks.input_speed import write_random_records
+from kaleido.benchmarking import entry
+
+_STEPS = 12
+
+
+def run() -> List[Dict[str, Any]]:
+    """Times a step of the `small` preset, joint tasks, batch 32, three ways."""
+    import dataclasses
+
+    import tensorflow as tf
+
+    from kaleido.config import PAPER_TASKS, TaskConfig, preset
+    from kaleido.input_pipeline import training_batches
+    from kaleido.models import networks_for
+    from kaleido.training import Pretrainer, make_optimizer, make_strategy
+
+    small = preset("small")
+    config = dataclasses.replace(
+        small,
+        data=dataclasses.replace(small.data, batch_size=32, text_lengths=()),
+        training=dataclasses.replace(small.training, mined_negatives=0.0),
+        tasks={name: TaskConfig() for name in PAPER_TASKS},
+    )
+    tf.keras.mixed_precision.set_global_policy(config.training.precision)
+    with tempfile.TemporaryDirectory() as directory:
+        record_set = write_random_records(directory, 512)
+
+        def model_under(strategy):
+            with strategy.scope():
+                model = Pretrainer(networks_for(config, record_set.spec), config)
+                model.compile(make_optimizer(config.training))
+            return model
+
+        batches = training_batches(record_set, config, seed=0).take(_STEPS).cache()
+        for _ in batches:  # fills the cache
+            pass
+        none = tf.distribute.get_strategy()
+        plain, by_hand = model_under(none), model_under(none)
+        mirrored = model_under(make_strategy("mirrored", ["/cpu:0"]))
+        step = tf.function(by_hand.train_step, reduce_retracing=True)
+
+        def hand():
+            for batch in batches:
+                step(batch)
+
+        calls = {
+            "fit": lambda: plain.fit(batches, verbose=0),
+            "hand": hand,
+            "mirrored": lambda: mirrored.fit(batches, verbose=0),
+        }
+        ratios: Dict[str, List[float]] = {"fit / hand": [], "mirrored / none": []}
+        medians: Dict[str, List[float]] = {name: [] for name in calls}
+        for round_ in range(5):
+            seconds = {}
+            for name, call in calls.items():
+                start = time.perf_counter()
+                call()
+                seconds[name] = (time.perf_counter() - start) / _STEPS
+            if not round_:
+                continue  # compilation
+            ratios["fit / hand"].append(seconds["fit"] / seconds["hand"])
+            ratios["mirrored / none"].append(seconds["mirrored"] / seconds["fit"])
+            for name, value in seconds.items():
+                medians[name].append(value)
+    shown = {k: round(float(np.median(v)), 4) for k, v in medians.items()}
+    return [
+        entry(
+            f"seconds a step, {name}", float(np.median(values)), 1.05,
+            at_most=True, seconds=shown,
+        )
+        for name, values in ratios.items()
+    ]
