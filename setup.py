@@ -30,7 +30,8 @@ setup(
         # traceback beside TensorFlow 2.15.
         "tensorflow-metadata==1.17.0",
         "protobuf==4.25.9",
-        # keras-cv imports pkg_resources, which newer ones no longer hold.
+        # tensorflow-text imports tensorflow-hub, and that pkg_resources, which
+        # newer ones no longer hold.
         "setuptools<81",
         "tensorflow-datasets==4.9.10; python_version >= '3.10'",
         "tensorflow-datasets==4.9.3; python_version < '3.10'",

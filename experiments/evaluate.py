@@ -74,10 +74,7 @@ def main(argv):
         match_queries=FLAGS.match_queries,
         whole_list_queries=FLAGS.whole_list_queries,
         weight_queries=FLAGS.weight_queries,
-        floor_cache=(
-            os.path.join(FLAGS.workdir, f"floor_{FLAGS.split}.npz")
-            if FLAGS.floor else ""
-        ),
+        floor_workdir=FLAGS.workdir if FLAGS.floor else "",
     )
     results = {**outcome.results, "step": step, "records": record_set.spec.fingerprint}
     stem = FLAGS.output[:-5] if FLAGS.output.endswith(".json") else FLAGS.output

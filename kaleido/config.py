@@ -33,6 +33,9 @@ class ModelConfig:
         contrastive_size: length of the contrastive vectors.
         shortcut_levels: levels whose mean features reach the contrastive image
             vector past the encoder by a linear map; empty for none.
+        shortcut_dropout: rate on the features of that path in training.
+        patch_dropout, word_dropout: shares of patches and words that the
+            single-modality passes do not see in training.
         similarity_path: adds a learnt multiple of the cosine between mean text
             state and mean patch state to the match logit.
     """
@@ -50,6 +53,9 @@ class ModelConfig:
     max_text_positions: int = 512
     contrastive_size: int = 256
     shortcut_levels: tuple = ()
+    shortcut_dropout: float = 0.0
+    patch_dropout: float = 0.0
+    word_dropout: float = 0.0
     similarity_path: bool = False
 
     def __post_init__(self):
@@ -243,6 +249,7 @@ def _small() -> Config:
         model=ModelConfig(
             hidden_size=384, num_layers=6, num_heads=12, intermediate_size=1536,
             contrastive_size=384, shortcut_levels=(1, 2, 3, 4, 5), similarity_path=True,
+            shortcut_dropout=0.2, patch_dropout=0.3, word_dropout=0.2,
         ),
         data=DataConfig(batch_size=64, group_size=16),
         training=TrainingConfig(

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from typing import Any, Dict, List, Sequence, Tuple
 
 import numpy as np
 from absl import logging
 
-from kaleido import inference, retrieval, warm_start
+from kaleido import inference, retrieval
 from kaleido.config import Config, preset
 from kaleido.interop.bert import load_bert_encoder, minilm_path
 from kaleido.manifest import Manifest, draw_manifest
 from kaleido.metrics.retrieval import pessimistic_ranks
 from kaleido.models import Networks, networks_for
+from kaleido.pretraining import fit_ridge_map
 from kaleido.records import RecordSet
 
 
@@ -54,7 +54,7 @@ def align(split: inference.Split, manifest: Manifest, what: str) -> inference.Sp
 
 
 def floor_similarity(
-    records: RecordSet, config: Config, split: str, cache: str
+    records: RecordSet, config: Config, split: str, workdir: str
 ) -> Tuple[np.ndarray, Sequence[str]]:
     """Similarities of the bare ridge map: nothing trained by gradient.
 
@@ -63,45 +63,24 @@ def floor_similarity(
 
     Args:
         records: the records.
-        config: names precision and text lengths; the map is the `small`
-            preset's whatever the experiment.
+        config: of the run; one without a shortcut gets the map of the `small`
+            preset.
         split: the pool.
-        cache: file that keeps the vectors, so that a second evaluation is
-            quick.
+        workdir: folder of the run, which keeps the map.
 
     Returns:
         float32 [pool, pool], pictures by texts, and the pool's image ids.
     """
-    fingerprint = records.spec.fingerprint
-    if os.path.exists(cache):
-        kept = np.load(cache)
-        if kept["fingerprint"] == fingerprint and kept["split"] == split:
-            return kept["images"] @ kept["texts"].T, kept["ids"].tolist()
-    small = dataclasses.replace(
-        preset("small"),
-        data=dataclasses.replace(
-            preset("small").data, text_lengths=config.data.text_lengths
-        ),
-    )
-    networks = networks_for(small, records.spec)
+    if not config.training.ridge_warm_start:
+        config = dataclasses.replace(preset("small"), data=config.data)
+    networks = networks_for(config, records.spec)
     load_bert_encoder(networks, minilm_path())
-    levels = small.model.shortcut_levels
-    inputs = {
-        name: inference.ridge_inputs(networks, records, small, name, levels)
-        for name in dict.fromkeys(("train", "validation", split))
-    }
-    ridge, chosen = warm_start.choose_ridge_map(inputs["train"], inputs["validation"])
-    logging.info("floor: ridge map with %s", chosen)
-    images = ridge.image_vectors(inputs[split][0])
-    texts = ridge.text_vectors(inputs[split][1])
-    strings = inference.load_ids_and_keys(records, split)["image_ids"]
-    temporary = f"{cache}.tmp.npz"
-    np.savez(
-        temporary, images=images, texts=texts, ids=np.array(strings),
-        fingerprint=fingerprint, split=split,
+    ridge = fit_ridge_map(networks, config, records, workdir)
+    features, states = inference.ridge_inputs(
+        networks, records, config, split, config.model.shortcut_levels
     )
-    os.replace(temporary, cache)
-    return images @ texts.T, strings
+    ids = inference.load_ids_and_keys(records, split)["image_ids"]
+    return ridge.image_vectors(features) @ ridge.text_vectors(states).T, ids
 
 
 def evaluate_floor(
@@ -149,7 +128,7 @@ def evaluate_retrieval(
     match_queries: int = 0,
     whole_list_queries: int = 200,
     weight_queries: int = 200,
-    floor_cache: str = "",
+    floor_workdir: str = "",
 ) -> Retrieval:
     """Evaluates a trained model by every scorer it has.
 
@@ -165,8 +144,8 @@ def evaluate_retrieval(
         whole_list_queries: queries of which ITM alone scores the whole list of
             the first draw; 0 for all.
         weight_queries: validation queries that choose the weight.
-        floor_cache: file for the ridge map's vectors; empty leaves the floor
-            out.
+        floor_workdir: the run's folder, for the ridge map; empty leaves the
+            floor out.
     """
     active = config.active_tasks()
     pool = inference.load_split(records, config, split)
@@ -203,8 +182,8 @@ def evaluate_retrieval(
     results["primary"] = primary
     for task in tasks:
         results[task] = scorers[primary][task]
-    if floor_cache:
-        floor, ids = floor_similarity(records, config, split, floor_cache)
+    if floor_workdir:
+        floor, ids = floor_similarity(records, config, split, floor_workdir)
         results["floor"] = evaluate_floor(manifest, floor, ids)
     pages = {
         task: _sample_queries(manifest, task, similarity, pool)

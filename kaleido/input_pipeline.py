@@ -353,8 +353,10 @@ def corrupt_patches(
                 negatives.different(batch["product_key"]), draws["camouflage_donor"]
             )
             batch["camouflage_weight"] = tf.cast(donor >= 0, tf.float32)
-            # The donor's patch of the same slot: it fits in by its place.
-            borrowed = tf.gather(level, tf.maximum(donor, 0))
+            # The donor's patch of the same slot: it fits in by its place. Without
+            # a donor the picture keeps its own.
+            own = tf.range(tf.shape(donor)[0])
+            borrowed = tf.gather(level, tf.where(donor >= 0, donor, own))
             at_slot = tf.one_hot(plan[:, 0], n * n, dtype=tf.float16)[..., None]
             level = tf.where(at_slot > 0, borrowed, level)
         elif n == 4:

@@ -84,11 +84,18 @@ class ContrastiveHead(tf.keras.layers.Layer):
     Args:
         size: length of a vector.
         shortcut: whether the image vector has a linear path past the encoder.
+        shortcut_dropout: rate on that path's features in training.
     """
 
-    def __init__(self, size: int, shortcut: bool = False, **kwargs):
+    def __init__(
+        self, size: int, shortcut: bool = False, shortcut_dropout: float = 0.0,
+        **kwargs,
+    ):
         super().__init__(dtype="float32", **kwargs)
-        self._config = {"size": size, "shortcut": shortcut}
+        self._config = {
+            "size": size, "shortcut": shortcut, "shortcut_dropout": shortcut_dropout,
+        }
+        self.dropout = tf.keras.layers.Dropout(shortcut_dropout, dtype="float32")
 
         def dense(name, kernel_initializer):
             return tf.keras.layers.Dense(
@@ -113,13 +120,14 @@ class ContrastiveHead(tf.keras.layers.Layer):
         """What cosines are multiplied by, float32 scalar; 100 at most."""
         return tf.minimum(tf.exp(self.log_scale), 100.0)
 
-    def call(self, mean_state, level_means=None, is_text=False):
+    def call(self, mean_state, level_means=None, is_text=False, training=None):
         """Maps mean states [batch, hidden_size] to unit vectors [batch, size].
 
         Args:
             mean_state: float [batch, hidden_size].
             level_means: float [batch, n], the shortcut's input, pictures only.
             is_text: which of the two projections to take.
+            training: whether dropout is on.
         """
         mean_state = tf.cast(mean_state, tf.float32)
         if is_text:
@@ -128,6 +136,7 @@ class ContrastiveHead(tf.keras.layers.Layer):
         else:
             vector = self.image_projection(mean_state)
             if self.shortcut is not None:
+                level_means = self.dropout(level_means, training=training)
                 vector += self.shortcut(SHORTCUT_RATE * level_means)
         return tf.math.l2_normalize(vector, axis=-1)
 
@@ -197,7 +206,8 @@ def build_networks(
     bias = encoder.AttentionBias(name="attention_bias")
     mean_state = heads.MeanState(name="mean_state")
     contrastive = ContrastiveHead(
-        config.contrastive_size, bool(config.shortcut_levels), name="contrastive"
+        config.contrastive_size, bool(config.shortcut_levels),
+        config.shortcut_dropout, name="contrastive",
     )
 
     def encode(states, visible):
@@ -211,17 +221,20 @@ def build_networks(
     text_states = embed_text(token_ids)
     patch_states = embed_patches(features, positions)
 
+    words_seen = heads.Visible(config.word_dropout, 1, name="words_seen")(text_visible)
+    patches_seen = heads.Visible(config.patch_dropout, 2, name="patches_seen")(
+        patches_visible
+    )
     text_vector = contrastive(
-        mean_state(encode(text_states, text_visible), text_visible), is_text=True
+        mean_state(encode(text_states, words_seen), words_seen), is_text=True
     )
     level_means = None
     if config.shortcut_levels:
         level_means = heads.LevelMeans(
             layout.levels, config.shortcut_levels, name="level_means", dtype="float32"
-        )(features)
+        )(features, patches_seen)
     image_vector = contrastive(
-        mean_state(encode(patch_states, patches_visible), patches_visible),
-        level_means,
+        mean_state(encode(patch_states, patches_seen), patches_seen), level_means
     )
 
     outputs, joint_inputs = _joint_heads(

@@ -109,9 +109,9 @@ class Preprocessor:
         cropped = crop_picture(
             element["image"], element["mask"], self.spec, self.spec.saliency
         )
-        image, (height, width) = cropped.pop("image"), cropped["picture_size"]
-        scale = THUMBNAIL_SIDE / tf.cast(tf.maximum(height, width), tf.float32)
-        size = tf.cast(tf.stack([height, width]), tf.float32) * tf.minimum(scale, 1.0)
+        image = cropped.pop("image")
+        size = tf.cast(cropped["picture_size"], tf.float32)
+        size *= tf.minimum(THUMBNAIL_SIDE / tf.reduce_max(size), 1.0)
         small = tf.image.resize(
             image, tf.maximum(tf.cast(tf.round(size), tf.int32), 1), antialias=True
         )

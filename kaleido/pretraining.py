@@ -26,9 +26,6 @@ def starting_networks(
 ) -> Networks:
     """Builds the networks with the weights that a run begins from.
 
-    The ridge map's settings are chosen on the validation split and written to
-    `ridge_map.json`.
-
     Args:
         config: the experiment.
         records: what it will be trained on.
@@ -39,19 +36,40 @@ def starting_networks(
     if config.training.init == "minilm":
         load_bert_encoder(networks, minilm_path())
     if config.training.ridge_warm_start:
-        logging.info("fitting the ridge map")
-        levels = config.model.shortcut_levels
-        inputs = {
-            split: inference.ridge_inputs(networks, records, config, split, levels)
-            for split in ("train", "validation")
-        }
-        ridge, chosen = warm_start.choose_ridge_map(
-            inputs["train"], inputs["validation"]
-        )
+        ridge = fit_ridge_map(networks, config, records, workdir)
         inference.apply_ridge_map(networks, ridge)
-        write_json(os.path.join(workdir, "ridge_map.json"), chosen)
-        logging.info("ridge map: %s", chosen)
     return networks
+
+
+def fit_ridge_map(
+    networks: Networks, config: Config, records: RecordSet, workdir: str
+) -> warm_start.RidgeMap:
+    """Fits the ridge map on the training split, or reads the one a run has.
+
+    Its settings are chosen on validation and written to `ridge_map.json`, the
+    map itself to `ridge_map.npz`.
+
+    Args:
+        networks: with their starting weights.
+        config: the experiment; its shortcut levels are the map's input.
+        records: what to fit on.
+        workdir: folder of the run.
+    """
+    path = os.path.join(workdir, "ridge_map.npz")
+    if os.path.exists(path):
+        return warm_start.RidgeMap.load(path)
+    logging.info("fitting the ridge map")
+    inputs = {
+        split: inference.ridge_inputs(
+            networks, records, config, split, config.model.shortcut_levels
+        )
+        for split in ("train", "validation")
+    }
+    ridge, chosen = warm_start.choose_ridge_map(inputs["train"], inputs["validation"])
+    logging.info("ridge map: %s", chosen)
+    write_json(os.path.join(workdir, "ridge_map.json"), chosen)
+    ridge.save(path)
+    return ridge
 
 
 def pretrain(

@@ -10,6 +10,7 @@ trained by gradient: this is the floor that every model of ours must beat.
 from __future__ import annotations
 
 import dataclasses
+import os
 from typing import Sequence, Tuple
 
 import numpy as np
@@ -36,6 +37,18 @@ class RidgeMap:
     def text_vectors(self, states: np.ndarray) -> np.ndarray:
         """float [n, hidden] -> unit vectors float32 [n, size]."""
         return _unit(states @ self.text_kernel + self.text_bias)
+
+    def save(self, path: str) -> None:
+        """Writes an .npz file; appears whole or not at all."""
+        temporary = f"{path}.tmp.npz"
+        np.savez(temporary, **dataclasses.asdict(self))
+        os.replace(temporary, path)
+
+    @classmethod
+    def load(cls, path: str) -> "RidgeMap":
+        """Reads what `save` wrote."""
+        with np.load(path) as arrays:
+            return cls(**{name: arrays[name] for name in arrays.files})
 
 
 def _unit(vectors):
