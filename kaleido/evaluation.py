@@ -8,13 +8,12 @@ from typing import Any, Dict, List, Sequence, Tuple
 import numpy as np
 from absl import logging
 
-from kaleido import inference, retrieval
+from kaleido import inference, retrieval, warm_start
 from kaleido.config import Config, preset
 from kaleido.interop.bert import load_bert_encoder, minilm_path
 from kaleido.manifest import Manifest, draw_manifest
 from kaleido.metrics.retrieval import pessimistic_ranks
 from kaleido.models import Networks, networks_for
-from kaleido.pretraining import fit_ridge_map
 from kaleido.records import RecordSet
 
 
@@ -75,8 +74,8 @@ def floor_similarity(
         config = dataclasses.replace(preset("small"), data=config.data)
     networks = networks_for(config, records.spec)
     load_bert_encoder(networks, minilm_path())
-    ridge = fit_ridge_map(networks, config, records, workdir)
-    features, states = inference.ridge_inputs(
+    ridge = warm_start.fit_or_load(networks, config, records, workdir)
+    features, states = warm_start.ridge_inputs(
         networks, records, config, split, config.model.shortcut_levels
     )
     ids = inference.load_ids_and_keys(records, split)["image_ids"]

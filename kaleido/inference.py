@@ -10,8 +10,7 @@ import tensorflow as tf
 
 from kaleido import input_pipeline, records
 from kaleido.config import Config
-from kaleido.layers.heads import level_means
-from kaleido.models import SHORTCUT_RATE, Networks
+from kaleido.models import Networks
 
 _BATCH = 64
 # Pairs in a joint pass.
@@ -141,46 +140,6 @@ class Scorer:
         return logits
 
 
-def ridge_inputs(
-    networks: Networks,
-    record_set: records.RecordSet,
-    config: Config,
-    split: str,
-    levels: Sequence[int],
-) -> Tuple[np.ndarray, np.ndarray]:
-    """Returns what a ridge map is fitted on: level means and unit mean text states.
-
-    Args:
-        networks: with their starting weights.
-        record_set: the records.
-        config: the experiment.
-        split: which examples.
-        levels: levels whose means are taken.
-
-    Returns:
-        float32 [n, len(levels) * feature_size] and float32 [n, hidden_size].
-    """
-    mean_states = tf.keras.Model(
-        networks.text.input, networks.text.get_layer("mean_state").output
-    )
-
-    @tf.function(reduce_retracing=True)
-    def step(batch):
-        batch = input_pipeline.trim_texts(batch, config.data.text_lengths)
-        means = level_means(
-            batch["patch_features"], record_set.spec.patch_layout.levels, levels
-        )
-        states = mean_states({"token_ids": batch["token_ids"]})
-        return means, tf.math.l2_normalize(tf.cast(states, tf.float32), axis=-1)
-
-    features, states = [], []
-    for batch in input_pipeline.clean_batches(record_set, config, split, _BATCH):
-        mean, state = step(batch)
-        features.append(mean.numpy())
-        states.append(state.numpy())
-    return np.concatenate(features), np.concatenate(states)
-
-
 def load_ids_and_keys(
     record_set: records.RecordSet, split: str
 ) -> Dict[str, Sequence]:
@@ -204,27 +163,6 @@ def load_ids_and_keys(
     for name in ("image_ids", "subcategories"):
         joined[name] = [value.decode("utf-8") for value in joined[name]]
     return joined
-
-
-def apply_ridge_map(networks: Networks, ridge) -> None:
-    """Writes a ridge map into the contrastive head.
-
-    From there on the untrained networks' vectors are the map's.
-
-    Raises:
-        ValueError: if the head's size is not the map's.
-    """
-    head = networks.contrastive
-    size = ridge.text_kernel.shape[1]
-    if head.text_projection.kernel.shape[1] != size:
-        raise ValueError(
-            "A ridge warm start needs `contrastive_size` to be the hidden size, "
-            f"{size}. Received: {head.text_projection.kernel.shape[1]}"
-        )
-    head.text_projection.kernel.assign(ridge.text_kernel)
-    head.text_projection.bias.assign(ridge.text_bias)
-    head.shortcut.kernel.assign(ridge.image_kernel / SHORTCUT_RATE)
-    head.shortcut.bias.assign(ridge.image_bias)
 
 
 def unique_pairs(

@@ -23,7 +23,7 @@ class Manifest:
     """Queries and candidates by index into the pool.
 
     Attributes:
-        image_ids: of the pool, in order.
+        image_ids: of the pool, sorted.
         queries: int32 [queries], the pool's rows that are asked for.
         candidates: int32 [draws, queries, candidates]; the own one stands at
             column `own`.
@@ -119,8 +119,8 @@ def draw_manifest(
     """Draws the candidates of every query.
 
     Args:
-        image_ids: of the pool; sorted here, so that the order of shards does
-            not matter.
+        image_ids: of the pool; the manifest's pool is sorted by them, so that
+            the order of shards does not matter.
         product_keys, text_keys: int64 [pool].
         subcategories: of the pool.
         seed: of all draws.
@@ -131,16 +131,18 @@ def draw_manifest(
     Raises:
         ValueError: if the pool is too small for one list.
     """
-    image_ids = np.asarray(image_ids, object)
-    text_keys, product_keys = np.asarray(text_keys), np.asarray(product_keys)
-    _, classes = np.unique(np.asarray(subcategories, object).astype(str),
-                           return_inverse=True)
-    order = np.argsort(image_ids.astype(str), kind="stable")
+    image_ids = np.asarray(image_ids, object).astype(str)
+    order = np.argsort(image_ids, kind="stable")
+    image_ids = image_ids[order]
+    product_keys = np.asarray(product_keys)[order]
+    text_keys = np.asarray(text_keys)[order]
+    _, classes = np.unique(
+        np.asarray(subcategories, object).astype(str)[order], return_inverse=True
+    )
     rng = np.random.default_rng([VERSION, seed])
-    queries = order
-    if max_queries and max_queries < len(order):
-        queries = np.sort(rng.choice(len(order), max_queries, replace=False))
-        queries = order[queries]
+    queries = np.arange(len(image_ids))
+    if max_queries and max_queries < len(queries):
+        queries = np.sort(rng.choice(queries, max_queries, replace=False))
 
     wanted = candidates - 1
     lists = np.zeros((draws, len(queries), candidates), np.int32)
@@ -149,8 +151,8 @@ def draw_manifest(
     for q, row in enumerate(queries):
         same = (product_keys == product_keys[row]) | (text_keys == text_keys[row])
         allowed += [(q, other) for other in np.flatnonzero(same) if other != row]
-        near = order[(classes[order] == classes[row]) & ~same[order]]
-        far = order[(classes[order] != classes[row]) & ~same[order]]
+        near = np.flatnonzero((classes == classes[row]) & ~same)
+        far = np.flatnonzero((classes != classes[row]) & ~same)
         if len(near) + len(far) < wanted:
             raise ValueError(
                 f"The pool holds {len(image_ids)} pairs, too few for lists of "

@@ -43,12 +43,14 @@ class Networks:
             level; -1 for none) -> a dict of a float32 logit tensor a task, and
             `states` [batch, length + patches, hidden_size].
         text: `token_ids` -> unit vectors float32 [batch, contrastive_size].
+        text_mean: `token_ids` -> mean text state [batch, hidden_size].
         image: `patch_features`, `patch_positions` -> the same.
         contrastive: the layer that holds temperature and projections.
     """
 
     joint: tf.keras.Model
     text: tf.keras.Model
+    text_mean: tf.keras.Model
     image: tf.keras.Model
     contrastive: "ContrastiveHead"
 
@@ -225,9 +227,8 @@ def build_networks(
     patches_seen = heads.Visible(config.patch_dropout, 2, name="patches_seen")(
         patches_visible
     )
-    text_vector = contrastive(
-        mean_state(encode(text_states, words_seen), words_seen), is_text=True
-    )
+    text_mean = mean_state(encode(text_states, words_seen), words_seen)
+    text_vector = contrastive(text_mean, is_text=True)
     level_means = None
     if config.shortcut_levels:
         level_means = heads.LevelMeans(
@@ -253,6 +254,7 @@ def build_networks(
             name="joint",
         ),
         text=tf.keras.Model({"token_ids": token_ids}, text_vector, name="text"),
+        text_mean=tf.keras.Model({"token_ids": token_ids}, text_mean, name="text_mean"),
         image=tf.keras.Model(image_inputs, image_vector, name="image"),
         contrastive=contrastive,
     )

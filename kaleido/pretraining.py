@@ -10,7 +10,7 @@ from typing import Any, Dict
 import tensorflow as tf
 from absl import logging
 
-from kaleido import callbacks, inference, input_pipeline, warm_start
+from kaleido import callbacks, input_pipeline, warm_start
 from kaleido.config import Config
 from kaleido.files import read_json, write_json, write_text
 from kaleido.interop.bert import load_bert_encoder, minilm_path
@@ -36,40 +36,10 @@ def starting_networks(
     if config.training.init == "minilm":
         load_bert_encoder(networks, minilm_path())
     if config.training.ridge_warm_start:
-        ridge = fit_ridge_map(networks, config, records, workdir)
-        inference.apply_ridge_map(networks, ridge)
+        ridge = warm_start.fit_or_load(networks, config, records, workdir)
+        warm_start.apply_ridge_map(networks, ridge)
+        warm_start.apply_piece_frequencies(networks, records)
     return networks
-
-
-def fit_ridge_map(
-    networks: Networks, config: Config, records: RecordSet, workdir: str
-) -> warm_start.RidgeMap:
-    """Fits the ridge map on the training split, or reads the one a run has.
-
-    Its settings are chosen on validation and written to `ridge_map.json`, the
-    map itself to `ridge_map.npz`.
-
-    Args:
-        networks: with their starting weights.
-        config: the experiment; its shortcut levels are the map's input.
-        records: what to fit on.
-        workdir: folder of the run.
-    """
-    path = os.path.join(workdir, "ridge_map.npz")
-    if os.path.exists(path):
-        return warm_start.RidgeMap.load(path)
-    logging.info("fitting the ridge map")
-    inputs = {
-        split: inference.ridge_inputs(
-            networks, records, config, split, config.model.shortcut_levels
-        )
-        for split in ("train", "validation")
-    }
-    ridge, chosen = warm_start.choose_ridge_map(inputs["train"], inputs["validation"])
-    logging.info("ridge map: %s", chosen)
-    write_json(os.path.join(workdir, "ridge_map.json"), chosen)
-    ridge.save(path)
-    return ridge
 
 
 def pretrain(

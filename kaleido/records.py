@@ -280,3 +280,12 @@ def parse_identity(serialized: tf.Tensor) -> Dict[str, tf.Tensor]:
     }
     description.update({n: tf.io.FixedLenFeature([], tf.int64) for n in KEY_FIELDS})
     return tf.io.parse_example(serialized, description)
+
+
+def parse_token_ids(serialized: tf.Tensor, spec: RecordSpec) -> tf.Tensor:
+    """Returns only the `token_ids` of a batch, int32 [batch, max_tokens]."""
+    parsed = tf.io.parse_example(
+        serialized, {"token_ids": tf.io.FixedLenFeature([], tf.string)}
+    )
+    ids = tf.io.decode_raw(parsed["token_ids"], tf.int32)
+    return tf.reshape(ids, [-1, spec.max_tokens])

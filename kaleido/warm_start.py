@@ -1,171 +1,127 @@
-"""The closed-form start of a small catalogue: a ridge map from patches to texts.
+"""Closed-form starting weights for a small catalogue (DESIGN section 5.10).
 
-With the text encoder frozen, the linear map from a picture's mean level
-features to its text's mean state is a ridge regression. What the map leaves
-unexplained has a covariance; whitening by it makes cosines a likelihood
-(linear discriminant analysis), which lifts retrieval a good deal. Nothing is
-trained by gradient: this is the floor that every model of ours must beat.
+A ridge map (`ridge_map.py`) becomes the contrastive head, and the frequencies
+of the word pieces become the bias of the masked-language head. The paper's
+presets begin without.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from typing import Sequence, Tuple
 
 import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from kaleido import input_pipeline
+from kaleido.config import Config
+from kaleido.files import write_json
+from kaleido.layers.heads import level_means
+from kaleido.models import SHORTCUT_RATE, Networks
+from kaleido.records import RecordSet, parse_token_ids
+from kaleido.ridge_map import RidgeMap, choose_ridge_map
 
 
-@dataclasses.dataclass(frozen=True)
-class RidgeMap:
-    """Two affine maps into a space where a dot product of unit vectors ranks.
-
-    Attributes:
-        image_kernel: float32 [features, size]; image_bias: float32 [size].
-        text_kernel: float32 [hidden, size]; text_bias: float32 [size].
-    """
-
-    image_kernel: np.ndarray
-    image_bias: np.ndarray
-    text_kernel: np.ndarray
-    text_bias: np.ndarray
-
-    def image_vectors(self, features: np.ndarray) -> np.ndarray:
-        """float [n, features] -> unit vectors float32 [n, size]."""
-        return _unit(features @ self.image_kernel + self.image_bias)
-
-    def text_vectors(self, states: np.ndarray) -> np.ndarray:
-        """float [n, hidden] -> unit vectors float32 [n, size]."""
-        return _unit(states @ self.text_kernel + self.text_bias)
-
-    def save(self, path: str) -> None:
-        """Writes an .npz file; appears whole or not at all."""
-        temporary = f"{path}.tmp.npz"
-        np.savez(temporary, **dataclasses.asdict(self))
-        os.replace(temporary, path)
-
-    @classmethod
-    def load(cls, path: str) -> "RidgeMap":
-        """Reads what `save` wrote."""
-        with np.load(path) as arrays:
-            return cls(**{name: arrays[name] for name in arrays.files})
-
-
-def _unit(vectors):
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return (vectors / np.maximum(norms, 1e-12)).astype(np.float32)
-
-
-class RidgeFit:
-    """Fits maps on training pairs, sharing what settings have in common.
+def ridge_inputs(
+    networks: Networks,
+    record_set: RecordSet,
+    config: Config,
+    split: str,
+    levels: Sequence[int],
+) -> Tuple[np.ndarray, np.ndarray]:
+    """Returns what a ridge map is fitted on: level means and unit mean text states.
 
     Args:
-        features: float32 [n, f], mean level features of pictures.
-        states: float32 [n, h], mean states of their texts; h is the size of
-            the maps' space.
-    """
-
-    def __init__(self, features: np.ndarray, states: np.ndarray):
-        self._feature_mean = features.mean(0, dtype=np.float64)
-        self._feature_std = features.std(0, dtype=np.float64) + 1e-6
-        self._state_mean = states.mean(0, dtype=np.float64)
-        # Single precision: features were stored in half.
-        scaled = (features - self._feature_mean) / self._feature_std
-        self._x = scaled.astype(np.float32)
-        self._y = (states - self._state_mean).astype(np.float32)
-        self._gram = self._x.T @ self._x
-        self._product = self._x.T @ self._y
-
-    def solve(self, penalty: float) -> Tuple[np.ndarray, np.ndarray]:
-        """Returns the kernel [f, h] and the residual covariance [h, h].
-
-        Args:
-            penalty: in units of the variance of a (standardised) feature times
-                the number of pairs.
-        """
-        gram = self._gram.astype(np.float64)
-        gram[np.diag_indices_from(gram)] += penalty * len(self._x)
-        kernel = np.linalg.solve(gram, self._product.astype(np.float64))
-        residual = self._y - self._x @ kernel.astype(np.float32)
-        return kernel, residual.T @ residual / len(residual)
-
-    def whiten(
-        self, kernel: np.ndarray, covariance: np.ndarray, power: float,
-        shrinkage: float = 0.1,
-    ) -> RidgeMap:
-        """Undoes a power of the residual covariance on both sides.
-
-        Args:
-            kernel, covariance: of `solve`.
-            power: 0 for none, 0.5 for whitening.
-            shrinkage: share of the covariance replaced by its mean variance.
-        """
-        size = len(covariance)
-        variance = np.trace(covariance) / size
-        shrunk = (1 - shrinkage) * covariance + shrinkage * variance * np.eye(size)
-        values, vectors = np.linalg.eigh(shrunk)
-        whitener = (vectors * (values / variance) ** -power) @ vectors.T
-        image_kernel = (kernel / self._feature_std[:, None]) @ whitener
-        return RidgeMap(
-            image_kernel=image_kernel.astype(np.float32),
-            image_bias=(-self._feature_mean @ image_kernel).astype(np.float32),
-            text_kernel=whitener.astype(np.float32),
-            text_bias=(-self._state_mean @ whitener).astype(np.float32),
-        )
-
-
-def fit_ridge_map(
-    features: np.ndarray, states: np.ndarray, penalty: float, whitening: float = 0.5
-) -> RidgeMap:
-    """Fits one map; see `RidgeFit`."""
-    fit = RidgeFit(features, states)
-    return fit.whiten(*fit.solve(penalty), whitening)
-
-
-# Tried on the validation split, all combinations.
-PENALTIES: Tuple[float, ...] = (0.03, 0.1, 0.3, 1.0)
-WHITENINGS: Tuple[float, ...] = (0.25, 0.5)
-
-
-def choose_ridge_map(
-    train: Tuple[np.ndarray, np.ndarray],
-    validation: Tuple[np.ndarray, np.ndarray],
-    penalties: Sequence[float] = PENALTIES,
-    whitenings: Sequence[float] = WHITENINGS,
-) -> Tuple[RidgeMap, dict]:
-    """Fits a map for each setting and keeps the best on validation.
-
-    Args:
-        train, validation: pairs of features and states, see `fit_ridge_map`.
-        penalties, whitenings: settings to try.
+        networks: with their starting weights.
+        record_set: the records.
+        config: the experiment.
+        split: which examples.
+        levels: levels whose means are taken.
 
     Returns:
-        The map, and a dict that says what was chosen: `penalty`, `whitening`,
-        and `mean_reciprocal_rank` on validation, both ways averaged.
+        float32 [n, len(levels) * feature_size] and float32 [n, hidden_size].
     """
-    best, chosen = None, {"mean_reciprocal_rank": -1.0}
-    fit = RidgeFit(*train)
-    for penalty in penalties:
-        solved = fit.solve(penalty)
-        for whitening in whitenings:
-            ridge = fit.whiten(*solved, whitening)
-            quality = _mean_reciprocal_rank(
-                ridge.image_vectors(validation[0])
-                @ ridge.text_vectors(validation[1]).T
-            )
-            if quality > chosen["mean_reciprocal_rank"]:
-                best = ridge
-                chosen = {
-                    "penalty": penalty, "whitening": whitening,
-                    "mean_reciprocal_rank": quality,
-                }
-    return best, chosen
+    @tf.function(reduce_retracing=True)
+    def step(batch):
+        batch = input_pipeline.trim_texts(batch, config.data.text_lengths)
+        means = level_means(
+            batch["patch_features"], record_set.spec.patch_layout.levels, levels
+        )
+        states = networks.text_mean({"token_ids": batch["token_ids"]})
+        return means, tf.math.l2_normalize(tf.cast(states, tf.float32), axis=-1)
+
+    features, states = [], []
+    for batch in input_pipeline.clean_batches(record_set, config, split, 64):
+        mean, state = step(batch)
+        features.append(mean.numpy())
+        states.append(state.numpy())
+    return np.concatenate(features), np.concatenate(states)
 
 
-def _mean_reciprocal_rank(scores: np.ndarray) -> float:
-    """Of the diagonal, over rows and over columns, float [n, n]."""
-    own = np.diag(scores)
-    ranks = np.concatenate(
-        [(scores >= own[:, None]).sum(1), (scores >= own[None]).sum(0)]
-    )
-    return float(np.mean(1.0 / ranks))
+def fit_or_load(
+    networks: Networks, config: Config, records: RecordSet, workdir: str
+) -> RidgeMap:
+    """Fits the ridge map on the training split, or reads the one a run has.
+
+    Its settings are chosen on validation and written to `ridge_map.json`, the
+    map itself to `ridge_map.npz`.
+
+    Args:
+        networks: with their starting weights.
+        config: the experiment; its shortcut levels are the map's input.
+        records: what to fit on.
+        workdir: folder of the run.
+    """
+    path = os.path.join(workdir, "ridge_map.npz")
+    if os.path.exists(path):
+        return RidgeMap.load(path)
+    logging.info("fitting the ridge map")
+    inputs = {
+        split: ridge_inputs(
+            networks, records, config, split, config.model.shortcut_levels
+        )
+        for split in ("train", "validation")
+    }
+    ridge, chosen = choose_ridge_map(inputs["train"], inputs["validation"])
+    logging.info("ridge map: %s", chosen)
+    write_json(os.path.join(workdir, "ridge_map.json"), chosen)
+    ridge.save(path)
+    return ridge
+
+
+def apply_ridge_map(networks: Networks, ridge: RidgeMap) -> None:
+    """Writes a ridge map into the contrastive head.
+
+    From there on the untrained networks' vectors are the map's.
+
+    Raises:
+        ValueError: if the head's size is not the map's.
+    """
+    head = networks.contrastive
+    size = ridge.text_kernel.shape[1]
+    if head.text_projection.kernel.shape[1] != size:
+        raise ValueError(
+            "A ridge warm start needs `contrastive_size` to be the hidden size, "
+            f"{size}. Received: {head.text_projection.kernel.shape[1]}"
+        )
+    head.text_projection.kernel.assign(ridge.text_kernel)
+    head.text_projection.bias.assign(ridge.text_bias)
+    head.shortcut.kernel.assign(ridge.image_kernel / SHORTCUT_RATE)
+    head.shortcut.bias.assign(ridge.image_bias)
+
+
+def apply_piece_frequencies(networks: Networks, record_set: RecordSet) -> None:
+    """Lets the masked-language head begin from how often each piece occurs.
+
+    Counted over the training split; a piece that never occurs counts as one.
+    """
+    counts = np.ones(record_set.spec.vocab_size, np.int64)
+    dataset = tf.data.TFRecordDataset(list(record_set.files["train"])).batch(512)
+    special = record_set.vocabulary.is_special
+    for serialized in dataset:
+        ids = parse_token_ids(serialized, record_set.spec).numpy().ravel()
+        counts += np.bincount(ids, minlength=len(counts))
+    counts[special] = 1
+    bias = np.log(counts / counts.sum())
+    networks.joint.get_layer("mlm_bias").bias.assign(bias.astype(np.float32))

@@ -28,8 +28,11 @@ class FakeCatalog:
 
     fingerprint = "fake"
 
-    def __init__(self, seconds: float = 0.0, raises_at: int = -1, loses_from: int = ROWS):
-        self._seconds, self._raises_at, self._loses_from = seconds, raises_at, loses_from
+    def __init__(
+        self, seconds: float = 0.0, raises_at: int = -1, loses_from: int = ROWS
+    ):
+        self._seconds = seconds
+        self._raises_at, self._loses_from = raises_at, loses_from
         self.rows_read = []
 
     def scan(self):

@@ -38,7 +38,7 @@ def check_layer(
     inputs = [tf.constant(value) for value in inputs]
     layer = make()
     expected = layer(*inputs, **arguments)
-    _randomize(layer)
+    randomize(layer, 0.1)
     expected = layer(*inputs, **arguments)
 
     _check_config(layer, inputs, arguments, expected)
@@ -50,11 +50,11 @@ def check_layer(
         _check_gradients(layer, inputs, arguments, without_gradient)
 
 
-def _randomize(layer):
+def randomize(layer: tf.keras.layers.Layer, spread: float) -> None:
     """Gives all weights values, so that no zero hides what it multiplies."""
     rng = np.random.default_rng(0)
     for weight in layer.weights:
-        noise = rng.normal(0.0, 0.1, weight.shape)
+        noise = rng.normal(0.0, spread, weight.shape)
         weight.assign(weight.numpy() + noise.astype(np.float32))
 
 

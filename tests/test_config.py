@@ -26,7 +26,7 @@ def test_presets_survive_a_round_trip(name):
 
 
 def test_an_unknown_preset_is_named():
-    with pytest.raises(ValueError, match="huge.*|.*'huge'"):
+    with pytest.raises(ValueError, match="paper.*'huge'"):
         configs.preset("huge")
 
 
@@ -110,4 +110,5 @@ def test_the_released_preset_is_the_authors_code():
 
 
 def test_the_fashionbert_preset_has_its_three_tasks():
-    assert tuple(configs.preset("fashionbert").active_tasks()) == ("mlm", "itm", "blank")
+    active = configs.preset("fashionbert").active_tasks()
+    assert tuple(active) == ("mlm", "itm", "blank")

@@ -232,7 +232,8 @@ def test_greyed_slots_show_grey_and_ask_for_colour(epochs):
         assert (item == batch["product_key"][:, None]).all()
         is_grey = row >= grey
         np.testing.assert_array_equal(
-            np.where(is_grey, row - grey, row - colour), np.tile(np.arange(16), (BATCH, 1))
+            np.where(is_grey, row - grey, row - colour),
+            np.tile(np.arange(16), (BATCH, 1)),
         )
         for slots, hidden, targets in zip(
             batch["grey_indices"], is_grey, batch["grey_targets"]
@@ -294,7 +295,8 @@ def test_one_product_in_several_pictures_lends_itself_nothing(tmp_path):
 def restore(batch):
     """The clean texts behind the shown ones, by the masked positions' truth."""
     ids = batch["token_ids"].copy()
-    for row, positions, truth in zip(ids, batch["masked_positions"], batch["masked_ids"]):
+    places, truths = batch["masked_positions"], batch["masked_ids"]
+    for row, positions, truth in zip(ids, places, truths):
         row[positions[positions >= 0]] = truth[positions >= 0]
     return ids
 
@@ -314,8 +316,10 @@ def test_the_truth_of_hidden_words_restores_some_items_clean_text(epochs):
             batch["masked_weights"], batch["masked_positions"] >= 0
         )
         assert (batch["masked_ids"][batch["masked_positions"] < 0] == 0).all()
-        own = [items[key].token_ids[: restored.shape[1]] for key in batch["product_key"]]
-        np.testing.assert_array_equal(batch["clean_token_ids"], own)
+        own = np.stack([items[key].token_ids for key in batch["product_key"]])
+        np.testing.assert_array_equal(
+            batch["clean_token_ids"], own[:, : restored.shape[1]]
+        )
 
 
 def test_a_swapped_text_is_another_products_with_its_own_hidden_words(epochs):
@@ -477,7 +481,9 @@ def test_nothing_but_the_targets_tells_what_was_drawn(tmp_path):
         "token_plans": np.tile([2, 3] + [-1] * 8, (SPEC.num_plans, 1)),
         "patch_plans": np.tile([4, 1, 9, 0, 7, 20], (SPEC.num_plans, 1)),
     }
-    record_set = fake_records.write_records(str(tmp_path), {"train": items}, plans=plans)
+    record_set = fake_records.write_records(
+        str(tmp_path), {"train": items}, plans=plans
+    )
     seen = [b for seed in range(4) for b in train(record_set, 2, seed=seed)]
     labels = {name: set() for name in ("rotation", "jigsaw", "matched")}
     visible = template.token_ids[: seen[0]["token_ids"].shape[1]].copy()

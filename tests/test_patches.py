@@ -1,4 +1,4 @@
-"""Patches tile the object, positions name them, crops hold their pixels and no others."""
+"""Patches tile the object, positions name them, crops hold their own pixels only."""
 
 import io
 
@@ -126,6 +126,14 @@ def test_a_locked_box_keeps_the_object_and_grows_no_more_than_needed(x1, y1, w, 
     assert locked[0] <= x1 and locked[1] <= y1 and locked[2] >= x2 and locked[3] >= y2
     assert locked[2] - locked[0] == max(x2 - x1, patches.MIN_BOX_SIDE)
     assert locked[3] - locked[1] == max(y2 - y1, patches.MIN_BOX_SIDE)
+
+
+def test_a_small_box_grows_on_both_sides_where_there_is_room():
+    def locked(*box):
+        return patches.lock_box(tf.constant(box), 100, 100).numpy().tolist()
+
+    assert locked(50, 60, 52, 61) == [47, 57, 55, 65]
+    assert locked(0, 98, 2, 100) == [0, 92, 8, 100]
 
 
 # Positions
@@ -338,6 +346,5 @@ def test_what_is_no_picture_is_refused(encoded):
 def test_a_picture_too_small_to_split_is_refused(size):
     with pytest.raises(tf.errors.InvalidArgumentError, match="8 pixels"):
         decode(encode(picture(*size)))
-    # In a graph an assertion whose result nobody uses would be pruned.
     with pytest.raises(tf.errors.InvalidArgumentError, match="8 pixels"):
         tf.function(patches.decode_picture)(tf.constant(encode(picture(*size))))

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from kaleido import text
 
-PIECES = (*text.RESERVED, "navy", "knit", "##ted", "dress", "##es", "-", "v", "[unused1]")
+PIECES = (
+    *text.RESERVED, "navy", "knit", "##ted", "dress", "##es", "-", "v", "[unused1]",
+)
 
 
 @pytest.fixture(scope="module")

@@ -45,13 +45,16 @@ def run() -> List[Dict[str, Any]]:
             rng.integers(0, 256, (batch, count, side, side, 3), dtype=np.uint8)
         )
 
-    ready = {"whole": crops(4, spec.whole_crop_size), "parts": crops(70, spec.crop_size)}
+    ready = {
+        "whole": crops(4, spec.whole_crop_size), "parts": crops(70, spec.crop_size),
+    }
     bare = tf.function(lambda b: embed_crops(b, preprocessor.extract))
     ratios, rates = [], {"build": [], "backbone": []}
     for round_ in range(4):
         start = time.perf_counter()
         units = [np.arange(_PICTURES)]
-        done = sum(len(items) for _, items in preprocessor.examples(catalog.read, units))
+        batches = preprocessor.examples(catalog.read, units)
+        done = sum(len(items) for _, items in batches)
         build = done / (time.perf_counter() - start)
         start = time.perf_counter()
         for _ in range(_PICTURES // batch):

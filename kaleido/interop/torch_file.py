@@ -46,6 +46,10 @@ class _Tensor:
 
     def numpy(self) -> np.ndarray:
         values = self.storage.values[self.offset :]
+        last = sum((n - 1) * s for n, s in zip(self.size, self.stride))
+        # A view past the end would show foreign memory.
+        if 0 not in self.size and last >= len(values):
+            raise pickle.UnpicklingError("the file ends before its tensors do")
         strides = [s * values.itemsize for s in self.stride]
         view = np.lib.stride_tricks.as_strided(values, self.size, strides)
         return np.array(view)
@@ -90,13 +94,13 @@ def read_state_dict(path: str) -> Dict[str, np.ndarray]:
             state = _read_zip(path, storages)
         else:
             state = _read_legacy(path, storages)
+        return {
+            name: tensor.numpy()
+            for name, tensor in state.items()
+            if isinstance(tensor, _Tensor)
+        }
     except (pickle.UnpicklingError, EOFError, KeyError, IndexError) as error:
         raise ValueError(f"{path} is not a PyTorch state dict: {error}") from error
-    return {
-        name: tensor.numpy()
-        for name, tensor in state.items()
-        if isinstance(tensor, _Tensor)
-    }
 
 
 def _read_zip(path, storages):

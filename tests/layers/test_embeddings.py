@@ -5,17 +5,10 @@ import pytest
 import tensorflow as tf
 
 from kaleido.layers import embeddings
-from tests.layer_harness import check_layer
+from tests.layer_harness import check_layer, randomize
 from tests.layers.test_encoder import layer_norm, random
 
 LEVELS = (1, 2)
-
-
-def fill(layer):
-    rng = np.random.default_rng(4)
-    layer.set_weights(
-        [w + rng.normal(0, 0.5, w.shape).astype(np.float32) for w in layer.get_weights()]
-    )
 
 
 def text_layer(**options):
@@ -37,7 +30,7 @@ def test_text_is_piece_plus_position_plus_segment():
     ids = tf.constant([[3, 10, 0], [7, 7, 1]])
     layer = text_layer()
     layer(ids)
-    fill(layer)
+    randomize(layer, 0.5)
     words, positions, segments = (
         v.numpy() for v in (layer.words, layer.positions, layer.segments)
     )
@@ -49,7 +42,7 @@ def test_text_is_piece_plus_position_plus_segment():
 def test_the_output_matrix_is_the_embedding_table():
     layer = text_layer()
     layer(tf.constant([[1]]))
-    fill(layer)
+    randomize(layer, 0.5)
     states = random(2, 3, 8)
     np.testing.assert_allclose(
         layer(states, reverse=True), states @ layer.words.numpy().T, atol=1e-5
@@ -70,7 +63,7 @@ def test_the_papers_patch_embedding_by_hand():
     features, positions = patch_inputs()
     layer = patch_layer()
     layer(features, positions)
-    fill(layer)
+    randomize(layer, 0.5)
     (projection,), place = layer.projections, layer.position_projection
     total = (
         features @ projection.kernel.numpy() + projection.bias.numpy()
@@ -92,7 +85,7 @@ def test_the_authors_patch_embedding_by_hand(type_rows):
     features, positions = patch_inputs()
     layer = patch_layer("per_level", type_rows=type_rows)
     layer(features, positions)
-    fill(layer)
+    randomize(layer, 0.5)
     assert all(not p.use_bias for p in layer.projections)
     assert not layer.position_projection.use_bias
     placed = positions @ layer.position_projection.kernel.numpy()
@@ -114,7 +107,7 @@ def test_the_authors_drop_out_raw_features_too():
     features, positions = patch_inputs()
     layer = patch_layer("per_level", dropout=0.3)
     layer(features, positions)
-    fill(layer)
+    randomize(layer, 0.5)
     # Pushed far off zero, so that zeros are dropout's.
     for norm in layer.norms:
         norm.beta.assign(np.full(8, 40.0))
@@ -125,7 +118,7 @@ def test_the_authors_drop_out_raw_features_too():
     # The paper's variant drops out the result alone.
     layer = patch_layer("shared", dropout=0.3)
     layer(features, positions)
-    fill(layer)
+    randomize(layer, 0.5)
     trained = layer(features, positions, training=True).numpy()
     clean = layer(features, positions).numpy()
     np.testing.assert_allclose(

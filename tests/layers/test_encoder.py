@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from kaleido.layers import encoder
-from tests.layer_harness import check_layer
+from tests.layer_harness import check_layer, randomize
 
 
 def random(*shape, seed=0):
@@ -22,10 +22,7 @@ def filled(layer, states):
     """Builds a layer and gives every weight a value of its own."""
     bias = np.zeros((states.shape[0], 1, 1, states.shape[1]), np.float32)
     layer(states, bias)
-    rng = np.random.default_rng(9)
-    layer.set_weights(
-        [w + rng.normal(0, 0.3, w.shape).astype(np.float32) for w in layer.get_weights()]
-    )
+    randomize(layer, 0.3)
     return layer
 
 

@@ -6,15 +6,12 @@ import tensorflow as tf
 
 from kaleido import models
 from kaleido.layers import heads
-from tests.layer_harness import check_layer
+from tests.layer_harness import check_layer, randomize
 from tests.layers.test_encoder import exact_gelu, layer_norm, random, tanh_gelu
 
 
-def fill(layer):
-    rng = np.random.default_rng(4)
-    layer.set_weights(
-        [w + rng.normal(0, 0.5, w.shape).astype(np.float32) for w in layer.get_weights()]
-    )
+def affine(dense, x):
+    return x @ dense.kernel.numpy() + dense.bias.numpy()
 
 
 def test_states_are_picked_by_position_of_each_row():
@@ -46,9 +43,30 @@ def test_mean_state_leaves_padding_out():
 
 def test_level_means_by_hand():
     features = random(2, 14, 3)
-    means = heads.LevelMeans((1, 2, 3), (3, 1))(features)
+    visible = np.ones((2, 14), bool)
+    means = heads.LevelMeans((1, 2, 3), (3, 1))(features, visible)
     expected = np.concatenate([features[:, 5:].mean(1), features[:, 0]], axis=1)
     np.testing.assert_allclose(means, expected, atol=1e-6)
+    np.testing.assert_allclose(
+        heads.level_means(features, (1, 2, 3), (3, 1)), expected, atol=1e-6
+    )
+    # What is not seen does not count; nothing seen is nothing.
+    visible[0, [5, 6, 7]] = visible[1, 0] = False
+    means = heads.LevelMeans((1, 2, 3), (3, 1))(features, visible).numpy()
+    np.testing.assert_allclose(means[0, :3], features[0, 8:].mean(0), atol=1e-6)
+    np.testing.assert_array_equal(means[1, 3:], 0)
+
+
+def test_words_and_patches_are_hidden_in_training_only():
+    there = np.ones((400, 50), bool)
+    there[:, 40:] = False
+    layer = heads.Visible(0.3, seed=1)
+    np.testing.assert_array_equal(layer(there), there)
+    seen = layer(there, training=True).numpy()
+    assert not seen[:, 40:].any() and seen[:, 0].all()
+    # 15,600 draws: a standard deviation is .004.
+    assert abs(seen[:, 1:40].mean() - 0.7) < 0.015
+    assert (seen[0] != seen[1]).any()
 
 
 @pytest.mark.parametrize("kind, gelu", [("exact", exact_gelu), ("tanh", tanh_gelu)])
@@ -56,8 +74,8 @@ def test_the_masked_language_transform_by_hand(kind, gelu):
     states = random(2, 3, 6)
     layer = heads.MaskedLanguageTransform(6, kind)
     layer(states)
-    fill(layer)
-    changed = gelu(states @ layer.transform.kernel.numpy() + layer.transform.bias.numpy())
+    randomize(layer, 0.5)
+    changed = gelu(affine(layer.transform, states))
     expected = layer_norm(changed, layer.norm.gamma.numpy(), layer.norm.beta.numpy())
     np.testing.assert_allclose(layer(states), expected, atol=2e-5)
 
@@ -66,7 +84,7 @@ def test_a_level_is_classified_by_all_its_states_side_by_side():
     states = random(2, 4, 3)
     layer = heads.LevelClassifier(24)
     layer(states)
-    fill(layer)
+    randomize(layer, 0.5)
     kernel, bias = (v.numpy() for v in layer.output_layer.weights)
     assert kernel.shape == (12, 24)
     expected = np.stack([row.ravel() @ kernel + bias for row in states])
@@ -86,8 +104,8 @@ def test_two_match_units_are_log_odds():
     pooled, text, patches = random(5, 6), random(5, 6, seed=1), random(5, 6, seed=2)
     layer = heads.MatchHead(units=2)
     layer(pooled, text, patches)
-    fill(layer)
-    logits = pooled @ layer.output_layer.kernel.numpy() + layer.output_layer.bias.numpy()
+    randomize(layer, 0.5)
+    logits = affine(layer.output_layer, pooled)
     yes = np.exp(logits[:, 1]) / np.exp(logits).sum(1)
     np.testing.assert_allclose(
         tf.sigmoid(layer(pooled, text, patches)), yes, atol=1e-5
@@ -98,11 +116,11 @@ def test_the_similarity_path_adds_a_multiple_of_the_cosine():
     pooled, text, patches = random(5, 6), random(5, 6, seed=1), random(5, 6, seed=2)
     layer = heads.MatchHead(similarity_path=True)
     layer(pooled, text, patches)
-    fill(layer)
+    randomize(layer, 0.5)
     cosine = (text * patches).sum(1) / (
         np.linalg.norm(text, axis=1) * np.linalg.norm(patches, axis=1)
     )
-    linear = pooled @ layer.output_layer.kernel.numpy() + layer.output_layer.bias.numpy()
+    linear = affine(layer.output_layer, pooled)
     expected = linear[:, 0] + layer.scale.numpy() * cosine
     np.testing.assert_allclose(layer(pooled, text, patches), expected, atol=1e-4)
 
@@ -116,10 +134,7 @@ def test_contrastive_vectors_by_hand():
     first = means @ layer.shortcut.kernel.numpy()
     first /= np.linalg.norm(first, axis=1, keepdims=True)
     np.testing.assert_allclose(layer(states, means), first, atol=1e-5)
-    fill(layer)
-
-    def affine(part, x):
-        return x @ part.kernel.numpy() + part.bias.numpy()
+    randomize(layer, 0.5)
 
     image = affine(layer.image_projection, states)
     image = image + affine(layer.shortcut, models.SHORTCUT_RATE * means)
@@ -165,7 +180,8 @@ HARNESS = {
         [random(2, 3, 4), np.array([[True, True, False], [True] * 3])], {},
     ),
     "level means": (
-        lambda **o: heads.LevelMeans((1, 2), (2, 1), **o), [random(2, 5, 3)], {},
+        lambda **o: heads.LevelMeans((1, 2), (2, 1), **o),
+        [random(2, 5, 3), np.array([[True] * 5, [True, True, False, True, True]])], {},
     ),
 }
 
@@ -190,7 +206,8 @@ def test_harness_contrastive_head(tmp_path):
 
 @pytest.mark.parametrize(
     "make, value",
-    [(models._VisibleText, np.array([[5, 0], [1, 2]], np.int32)),
+    [(heads.Visible, np.array([[True, False], [True, True]])),
+     (models._VisibleText, np.array([[5, 0], [1, 2]], np.int32)),
      (models._VisibleAll, random(2, 3, 4))],
 )
 def test_harness_visibility(make, value, tmp_path):

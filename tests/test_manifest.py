@@ -1,0 +1,169 @@
+"""A retrieval test set: who is asked, among whom, and that it stays the same."""
+
+import json
+
+import numpy as np
+import pytest
+
+from kaleido.manifest import VERSION, Manifest, draw_manifest
+
+DRAWS, CANDIDATES = 3, 11
+
+
+def toy_pool(rows=60):
+    """Pairs of three sub-categories; some share a product, some a text."""
+    products = np.arange(rows) - (np.arange(rows) % 6 == 5)
+    texts = products.copy()
+    texts[np.arange(rows) % 9 == 8] = texts[0]
+    return {
+        "image_ids": [f"image{i:03d}" for i in range(rows)],
+        "product_keys": products,
+        "text_keys": texts + 1000,
+        "subcategories": [("boots", "coats", "hats")[i * i % 3] for i in range(rows)],
+    }
+
+
+def draw(pool, **options):
+    options = {"draws": DRAWS, "candidates": CANDIDATES, **options}
+    return draw_manifest(**pool, **options)
+
+
+def in_other_order(pool, seed=1):
+    order = np.random.default_rng(seed).permutation(len(pool["image_ids"]))
+    return {
+        key: values[order] if isinstance(values, np.ndarray)
+        else [values[i] for i in order]
+        for key, values in pool.items()
+    }
+
+
+def test_the_own_candidate_is_in_each_list_once_and_where_the_manifest_says():
+    manifest = draw(toy_pool())
+    rows = np.broadcast_to(manifest.queries, manifest.own.shape)
+    assert manifest.candidates.shape == (DRAWS, 60, CANDIDATES)
+    is_own = manifest.candidates == rows[..., None]
+    assert (is_own.sum(axis=-1) == 1).all()
+    assert (is_own.argmax(axis=-1) == manifest.own).all()
+
+
+def test_no_list_holds_a_row_twice():
+    ordered = np.sort(draw(toy_pool()).candidates, axis=-1)
+    assert (np.diff(ordered, axis=-1) > 0).all()
+
+
+def test_negatives_share_neither_product_nor_text():
+    pool = toy_pool()
+    manifest = draw(pool)
+    row = manifest.queries[None, :, None]
+    others = manifest.candidates != row
+    for keys in (pool["product_keys"], pool["text_keys"]):
+        assert not ((keys[manifest.candidates] == keys[row]) & others).any()
+
+
+def test_pairs_that_are_no_negatives_are_listed_for_the_full_gallery():
+    pool = toy_pool()
+    manifest = draw(pool)
+    expected = {
+        (q, other)
+        for q, row in enumerate(manifest.queries.tolist())
+        for other in range(60)
+        if other != row
+        and (
+            pool["product_keys"][other] == pool["product_keys"][row]
+            or pool["text_keys"][other] == pool["text_keys"][row]
+        )
+    }
+    assert expected
+    assert set(map(tuple, manifest.full_allowed.tolist())) == expected
+
+
+def test_own_subcategory_first_and_the_fill_rate_by_hand():
+    # Four boots (one with another's text), six coats; lists of four.
+    pool = {
+        "image_ids": list("abcdefghij"),
+        "product_keys": np.arange(10),
+        "text_keys": np.array([0, 1, 2, 2, 4, 5, 6, 7, 8, 9]),
+        "subcategories": ["boots"] * 4 + ["coats"] * 6,
+    }
+    manifest = draw(pool, candidates=4)
+    near = {0: 3, 1: 3, 2: 2, 3: 2}
+    classes = np.array(pool["subcategories"])
+    for q, row in enumerate(manifest.queries.tolist()):
+        for d in range(DRAWS):
+            same = (classes[manifest.candidates[d, q]] == classes[row]).sum() - 1
+            assert same == near.get(row, 3)
+    # 8 queries with 3 of 3 negatives of their own, 2 with 2 of 3.
+    assert manifest.fill_rate == pytest.approx((8 * 3 + 2 * 2) / 30)
+    full = {int(manifest.queries[q]) for q in np.flatnonzero(manifest.all_neighbours)}
+    assert full == set(range(10)) - {2, 3}
+    assert manifest.summary()["queries_all_of_subcategory"] == 8
+
+
+def test_negatives_are_drawn_evenly_among_neighbours():
+    pool = {
+        "image_ids": [f"{i:03d}" for i in range(40)], "product_keys": np.arange(40),
+        "text_keys": np.arange(40), "subcategories": ["boots"] * 40,
+    }
+    manifest = draw(pool, draws=400, candidates=9)
+    times = np.bincount(manifest.candidates.ravel(), minlength=40)
+    times = times - 400  # its own lists
+    # Each of the 39 others draws a row with 8 / 39: binomial, 15,600 trials.
+    expected, chance = 39 * 400 * 8 / 39, 8 / 39
+    deviation = np.sqrt(39 * 400 * chance * (1 - chance))
+    assert (np.abs(times - expected) < 4.5 * deviation).all()
+
+
+def test_the_own_candidate_stands_anywhere():
+    manifest = draw(toy_pool(), draws=100)
+    times = np.bincount(manifest.own.ravel(), minlength=CANDIDATES)
+    expected = 60 * 100 / CANDIDATES
+    # Chi-squared, 10 degrees of freedom: 29.6 is the 99.9th percentile.
+    assert ((times - expected) ** 2 / expected).sum() < 29.6
+
+
+def test_draws_of_a_query_differ():
+    lists = draw(toy_pool()).candidates
+    assert not (np.sort(lists[0]) == np.sort(lists[1])).all()
+
+
+def test_the_order_of_the_pool_does_not_matter():
+    pool = toy_pool()
+    first, second = draw(pool, max_queries=20), draw(in_other_order(pool), max_queries=20)
+    assert first.image_ids == second.image_ids == tuple(sorted(pool["image_ids"]))
+    assert first.to_json() == second.to_json()
+
+
+def test_a_query_set_is_a_subset_without_repetition():
+    manifest = draw(toy_pool(), max_queries=20)
+    assert len(set(manifest.queries.tolist())) == 20
+    assert manifest.candidates.shape[1] == manifest.own.shape[1] == 20
+    assert draw(toy_pool(), max_queries=1000).candidates.shape[1] == 60
+
+
+def test_same_seed_same_fingerprint_other_seed_another():
+    pool = toy_pool()
+    assert draw(pool).fingerprint == draw(pool).fingerprint
+    assert draw(pool).fingerprint != draw(pool, seed=1).fingerprint
+
+
+def test_a_pool_that_is_too_small_is_an_error():
+    with pytest.raises(ValueError, match="60 pairs, too few for lists of 101"):
+        draw(toy_pool(), candidates=101)
+
+
+def test_json_round_trip():
+    manifest = draw(toy_pool(), max_queries=20)
+    copy = Manifest.from_json(manifest.to_json())
+    assert copy.fingerprint == manifest.fingerprint
+    assert copy.summary() == manifest.summary()
+    assert copy.image_ids == manifest.image_ids
+    for name in ("queries", "candidates", "own", "full_allowed", "all_neighbours"):
+        one, other = getattr(copy, name), getattr(manifest, name)
+        assert one.dtype == other.dtype and (one == other).all()
+
+
+def test_json_of_another_version_is_an_error():
+    content = json.loads(draw(toy_pool()).to_json())
+    content["summary"]["version"] = VERSION + 1
+    with pytest.raises(ValueError, match=f"reads manifest version {VERSION}"):
+        Manifest.from_json(json.dumps(content))
