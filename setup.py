@@ -47,8 +47,6 @@ setup(
     extras_require={
         # TensorFlow's own CUDA libraries.
         "gpu": ["tensorflow[and-cuda]==2.15.1"],
-        # Shards built by many machines (Apache Beam runners).
-        "beam": ["apache-beam==2.60.0"],
         "bench": [
             "torch==2.13.0",
             "transformers==4.57.6",

@@ -36,8 +36,7 @@ class ModelConfig:
         shortcut_dropout: rate on the features of that path in training.
         patch_dropout, word_dropout: shares of patches and words that the
             single-modality passes do not see in training.
-        similarity_path: adds a learnt multiple of the cosine between mean text
-            state and mean patch state to the match logit.
+        similarity_path: see `heads.MatchHead`; needs mined negatives.
     """
 
     hidden_size: int = 768
@@ -180,6 +179,11 @@ class Config:
     def __post_init__(self):
         for name in self.tasks:
             _check_choice("tasks", name, TASKS)
+        if self.model.similarity_path and not self.training.mined_negatives:
+            raise ValueError(
+                "`similarity_path` needs the contrastive passes that "
+                "`mined_negatives` makes. Received: mined_negatives=0"
+            )
 
     def to_config_dict(self) -> ConfigDict:
         """Returns an editable copy for a configuration file."""

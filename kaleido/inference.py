@@ -74,6 +74,7 @@ class Scorer:
             name: spec.shape[1:] for name, spec in joint.input.items()
             if name.endswith(("_positions", "_indices")) and name != "patch_positions"
         }
+        self._vectors = None
         # Only the match logit is wanted; the graph leaves out the other heads.
         match = tf.keras.Model(joint.input, joint.output["itm"])
         self._match = tf.function(match, reduce_retracing=True)
@@ -85,9 +86,13 @@ class Scorer:
     def vectors(self) -> Tuple[np.ndarray, np.ndarray]:
         """Returns contrastive vectors of all pictures and all texts.
 
+        Computed once.
+
         Returns:
             A pair of float32 [n, size], unit vectors.
         """
+        if self._vectors is not None:
+            return self._vectors
         images, texts = [], []
         arrays = self._split.arrays
         for start in range(0, len(self._split), _BATCH):
@@ -104,7 +109,8 @@ class Scorer:
             )
             tokens = self._trim(arrays["token_ids"][rows])
             texts.append(self._text({"token_ids": tf.constant(tokens)}).numpy())
-        return np.concatenate(images), np.concatenate(texts)
+        self._vectors = np.concatenate(images), np.concatenate(texts)
+        return self._vectors
 
     def match_logits(self, images: np.ndarray, texts: np.ndarray) -> np.ndarray:
         """Returns the match logits of pairs.
@@ -134,6 +140,11 @@ class Scorer:
                     arrays["patch_positions"][images[rows]]
                 ),
             }
+            if "similarity" in self._networks.joint.input:
+                image_vectors, text_vectors = self.vectors()
+                inputs["similarity"] = tf.reduce_sum(
+                    image_vectors[images[rows]] * text_vectors[texts[rows]], axis=1
+                )
             for name, shape in self._extra.items():
                 inputs[name] = tf.zeros([_PAIRS] + [d or 1 for d in shape], tf.int32)
             logits[rows[:count]] = self._match(inputs).numpy()[:count]

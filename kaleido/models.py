@@ -38,7 +38,9 @@ class Networks:
     Attributes:
         joint: a dict of `token_ids` int32 [batch, length], `patch_features`
             float [batch, patches, feature_size], `patch_positions` float32
-            [batch, patches, 5], `masked_positions` int32 [batch, masked], and
+            [batch, patches, 5], `masked_positions` int32 [batch, masked], with
+            a similarity path `similarity` float32 [batch] (cosine of the pair's
+            contrastive vectors), and
             for each feature task `<task>_indices` int32 [batch, n] (within its
             level; -1 for none) -> a dict of a float32 logit tensor a task, and
             `states` [batch, length + patches, hidden_size].
@@ -290,10 +292,14 @@ def _joint_heads(
                 reverse=True,
             )
         ),
-        "itm": heads.MatchHead(
-            config.match_units, config.similarity_path, name="itm"
-        )(pooled, mean_state(text, text_visible), mean_state(patches, patches_visible)),
     }
+    means = mean_state(text, text_visible), mean_state(patches, patches_visible)
+    match = heads.MatchHead(config.match_units, config.similarity_path, name="itm")
+    if config.similarity_path:
+        inputs["similarity"] = tf.keras.Input((), name="similarity")
+        outputs["itm"] = match(pooled, *means, inputs["similarity"])
+    else:
+        outputs["itm"] = match(pooled, *means)
     for task, (level, classes) in LEVEL_TASKS.items():
         if level in levels:
             outputs[task] = heads.LevelClassifier(classes, name=task)(levels[level])

@@ -85,12 +85,11 @@ class Pretrainer(tf.keras.Model):
         )
         keys = {name: batch[name] for name in _CONTRASTIVE_KEYS}
         all_text, all_image, all_keys = text, image, keys
-        offset = tf.constant(0)
         if context.num_replicas_in_sync > 1:
             all_text = context.all_gather(text, axis=0)
             all_image = context.all_gather(image, axis=0)
             all_keys = {k: context.all_gather(v, axis=0) for k, v in keys.items()}
-            offset = context.replica_id_in_sync_group * tf.shape(text)[0]
+        offset = _first_row(text)
         scale = self.networks.contrastive.scale
         both = [
             task_losses.contrastive(mine, theirs, scale, keys, all_keys, offset)
@@ -104,12 +103,8 @@ class Pretrainer(tf.keras.Model):
         """Gives the unmatched rows a wrong text, most often a similar one."""
         context = tf.distribute.get_replica_context()
         texts = {name: batch[name] for name in negatives.TEXT_FIELDS}
-        offset = tf.constant(0)
         if context.num_replicas_in_sync > 1:
             texts = {k: context.all_gather(v, axis=0) for k, v in texts.items()}
-            offset = (
-                context.replica_id_in_sync_group * tf.shape(batch["matched"])[0]
-            )
         wrong = tf.logical_and(
             negatives.different(batch["product_key"], all_keys["product_key"]),
             negatives.different(batch["text_key"], all_keys["text_key"]),
@@ -121,10 +116,14 @@ class Pretrainer(tf.keras.Model):
         mined = batch["mine_draw"] < self.config.training.mined_negatives
         valid = tf.where(mined[:, None], similar, wrong)
         partner = negatives.choose(valid, batch["partner_draw"])
-        own = offset + tf.range(tf.shape(partner)[0])
+        own = _first_row(partner) + tf.range(tf.shape(partner)[0])
         stays = tf.logical_or(batch["matched"] > 0.5, partner < 0)
-        batch = negatives.swap_texts(batch, tf.where(stays, own, partner), texts)
-        return {**batch, "matched": tf.cast(stays, tf.float32)}
+        partner = tf.where(stays, own, partner)
+        return {
+            **negatives.swap_texts(batch, partner, texts),
+            "matched": tf.cast(stays, tf.float32),
+            "similarity": tf.gather(similarity, partner, batch_dims=1),
+        }
 
     def losses_of(self, batch, training: bool) -> Dict[str, task_losses.Summed]:
         """Returns the summed losses of the active tasks on this replica."""
@@ -196,6 +195,19 @@ class Pretrainer(tf.keras.Model):
     def test_step(self, batch):
         summed = self.losses_of(batch, training=False)
         return self._update_means(summed, self._total(summed))
+
+
+def _first_row(local: tf.Tensor) -> tf.Tensor:
+    """Row of the gathered tensor at which this replica's begins, int32 scalar.
+
+    The last batch of a validation may hold fewer rows on some replicas.
+    """
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync == 1:
+        return tf.constant(0)
+    rows = context.all_gather(tf.shape(local)[:1], axis=0)
+    earlier = tf.range(tf.size(rows)) < context.replica_id_in_sync_group
+    return tf.reduce_sum(tf.where(earlier, rows, 0))
 
 
 @tf.keras.utils.register_keras_serializable("kaleido")

@@ -123,6 +123,13 @@ def test_unknown_pieces_do_not_count_into_the_budget():
     assert (ids[0][plans[plans >= 0]] == A).all()
 
 
+def test_a_special_piece_is_not_hidden_along_with_its_continuation():
+    # No tokenizer of ours cuts like this; a learnt or foreign one may.
+    ids, plans = token_plans([[X, Y, A, UNK, X, B, C, A, B, C, A, B, C, A, B]], 40)
+    assert (ids[0][plans[plans >= 0]] >= A).all()
+    assert (plans == 1).any()  # the continuation itself may be
+
+
 def test_words_are_numbered_by_their_first_pieces():
     ids = tf.constant([[CLS, A, X, Y, B, C, X, SEP]])
     words = masking.word_indices(ids, CONTINUATION).numpy()[0].tolist()

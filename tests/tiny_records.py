@@ -43,7 +43,9 @@ def tiny_config(
 ) -> Config:
     """The preset `tiny` with other values; dropout is off unless asked for."""
     values = preset("tiny").to_dict()
-    values["model"].update(dropout=0.0, attention_dropout=0.0)
+    values["model"].update(
+        {name: 0.0 for name in values["model"] if name.endswith("dropout")}
+    )
     values["training"].update(ridge_warm_start=False)
     for section, changes in (("training", training), ("data", data), ("model", model)):
         values[section].update(changes)

@@ -28,6 +28,7 @@ def run() -> List[Dict[str, Any]]:
     small = preset("small")
     config = dataclasses.replace(
         small,
+        model=dataclasses.replace(small.model, similarity_path=False),
         data=dataclasses.replace(small.data, batch_size=32, text_lengths=()),
         training=dataclasses.replace(small.training, mined_negatives=0.0),
         tasks={name: TaskConfig() for name in PAPER_TASKS},

@@ -145,9 +145,11 @@ class MatchHead(tf.keras.layers.Layer):
 
     Args:
         units: 1 for a sigmoid (the paper), 2 for a softmax over (no, yes).
-        similarity_path: adds a learnt multiple of the cosine between the mean
-            text state and the mean patch state. On a small catalogue [CLS]
-            alone stays at chance for hours (DESIGN section 8).
+        similarity_path: adds learnt multiples of two cosines: that of the mean
+            text state and the mean patch state of the joint pass, and that of
+            the contrastive vectors. On a small catalogue [CLS] alone stays at
+            chance for hours (DESIGN section 8); so the joint pass begins from
+            what the single-modality passes know, and learns what they miss.
     """
 
     def __init__(self, units: int = 1, similarity_path: bool = False, **kwargs):
@@ -160,17 +162,27 @@ class MatchHead(tf.keras.layers.Layer):
 
     def build(self, input_shape):
         if self._config["similarity_path"]:
-            self.scale = self.add_weight(
-                "scale", (), initializer=tf.keras.initializers.Constant(10.0)
-            )
+
+            def scalar(name, value):
+                return self.add_weight(
+                    name, (), initializer=tf.keras.initializers.Constant(value),
+                    experimental_autocast=False,
+                )
+
+            self.joint_scale = scalar("joint_scale", 1.0)
+            self.scale = scalar("scale", 10.0)
+            # The cosine at which a pair is as likely to match as not.
+            self.threshold = scalar("threshold", 0.5)
         super().build(input_shape)
 
-    def call(self, pooled, text_mean, patch_mean):
+    def call(self, pooled, text_mean, patch_mean, similarity=None):
         """Returns the float32 match logit [batch].
 
         Args:
             pooled: float [batch, hidden_size].
             text_mean, patch_mean: float [batch, hidden_size].
+            similarity: float32 [batch], cosine of the contrastive vectors; for
+                the similarity path.
         """
         logits = tf.cast(self.output_layer(pooled), tf.float32)
         # The log-odds of a two-way softmax are the difference of its logits.
@@ -181,7 +193,8 @@ class MatchHead(tf.keras.layers.Layer):
                 * tf.math.l2_normalize(tf.cast(patch_mean, tf.float32), axis=-1),
                 axis=-1,
             )
-            logit += tf.cast(self.scale, tf.float32) * cosine
+            logit += self.joint_scale * cosine
+            logit += self.scale * (tf.cast(similarity, tf.float32) - self.threshold)
         return logit
 
     def get_config(self):

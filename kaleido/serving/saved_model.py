@@ -105,8 +105,12 @@ class ServingModule(tf.Module):
         Returns:
             `match_probability` float32 [n].
         """
-        inputs = {**self._patches(images), **self._token_ids(texts)}
+        pictures, words = self._patches(images), self._token_ids(texts)
+        inputs = {**pictures, **words}
         count = tf.shape(texts)[0]
+        if "similarity" in self._match.input:
+            products = self._image(pictures) * self._text(words)
+            inputs["similarity"] = tf.reduce_sum(products, axis=1)
         for name, tensor in self._match.input.items():
             if name not in inputs:
                 # Heads that match ignores still name their slots.

@@ -1,0 +1,91 @@
+"""Trains the same batches on different devices; prints what came out as JSON.
+
+A process of its own: logical devices must be set before TensorFlow starts.
+
+Usage: python -m tests.distribution_worker FOLDER VARIANT...
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+
+import tensorflow as tf
+
+from kaleido import input_pipeline, training
+from kaleido.models import networks_for
+from tests import tiny_records
+
+REPLICAS, STEPS = 8, 20
+
+# Variant: replicas, whether XLA compiles the passes, whether to validate.
+VARIANTS = {
+    "one": (1, False, True),
+    "eight": (8, False, True),
+    "eight_jit": (8, True, False),
+}
+
+
+class _Recorder(tf.keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.losses, self.weights = [], {}
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.losses.append({k: float(v) for k, v in logs.items() if "loss" in k})
+        if not self.weights:
+            self.weights = {
+                f"{i} {v.name}": v.numpy().ravel().tolist()
+                for i, v in enumerate(self.model.trainable_variables)
+            }
+
+
+def _train(record_set, replicas, jit_compile, validate):
+    start = time.monotonic()
+    devices = [f"/cpu:{i}" for i in range(replicas)]
+    name = "one_device" if replicas == 1 else "mirrored"
+    strategy = training.make_strategy(name, devices)
+    config = tiny_records.tiny_config(
+        data={"batch_size": 16}, model={"num_layers": 1}, training={"steps": STEPS}
+    )
+    with strategy.scope():
+        tf.keras.utils.set_random_seed(0)
+        model = training.Pretrainer(networks_for(config, record_set.spec), config)
+        # Plain descent: unlike Adam it does not forgive a gradient of the
+        # wrong length.
+        model.compile(tf.keras.optimizers.SGD(0.05), jit_compile=jit_compile)
+    recorder = _Recorder()
+    model.fit(
+        input_pipeline.training_batches(record_set, config, seed=0),
+        steps_per_epoch=1, epochs=STEPS, verbose=0, callbacks=[recorder],
+    )
+    validation = {}
+    if validate:
+        batches = input_pipeline.validation_batches(record_set, config, seed=0)
+        validation = model.evaluate(batches, verbose=0, return_dict=True)
+    return {
+        "losses": recorder.losses,
+        "first_weights": recorder.weights,
+        "validation": {k: float(v) for k, v in validation.items() if "loss" in k},
+        "seconds": time.monotonic() - start,
+    }
+
+
+def main(folder, *variants):
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(
+        cpu, [tf.config.LogicalDeviceConfiguration()] * REPLICAS
+    )
+    # Of 15 wrong texts these are the most similar: mining has a choice.
+    training.MINED_AMONG = 4
+    # The last validation batch has 5 examples: three replicas get none.
+    record_set = tiny_records.write_tiny_records(folder, train=64, validation=21)
+    results = {v: _train(record_set, *VARIANTS[v]) for v in variants}
+    with open(os.path.join(folder, "results.json"), "w", encoding="utf-8") as file:
+        json.dump(results, file)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
