@@ -58,7 +58,8 @@ class Checkpoints(tf.keras.callbacks.Callback):
 class MetricLines(tf.keras.callbacks.Callback):
     """Appends a JSON line after each validation.
 
-    A run that is resumed drops the lines behind its checkpoint.
+    A run that is resumed drops the lines behind its checkpoint; one that was
+    stopped before its first checkpoint begins the file again.
 
     Args:
         path: the file.
@@ -69,7 +70,8 @@ class MetricLines(tf.keras.callbacks.Callback):
     def __init__(self, path: str, step: int, examples: int):
         super().__init__()
         self._path, self._examples = path, examples
-        kept = [line for line in read_lines(path) if line["step"] <= step]
+        found = read_lines(path) if step else []
+        kept = [line for line in found if line["step"] <= step]
         temporary = f"{path}.tmp"
         with open(temporary, "w", encoding="utf-8") as file:
             file.writelines(json.dumps(line) + "\n" for line in kept)

@@ -121,6 +121,8 @@ class TrainingConfig:
     Attributes:
         steps: training steps.
         learning_rate: its peak.
+        head_rate: multiple of the rate for heads and patch embedding, which
+            start from nothing beside a trained encoder.
         warmup_steps: steps of linear warm-up.
         decay: `linear`, `cosine` (to zero at `steps`) or `constant`.
         weight_decay, beta_2, epsilon: of AdamW.
@@ -131,13 +133,13 @@ class TrainingConfig:
         mined_negatives: swapped texts are the most similar wrong ones of the
             batch by the contrastive view, for this share of the swaps.
         aux_loss_on_negatives: counts the other tasks on swapped pairs too.
-        ema_momentum: of the averaged weights that are evaluated; 0 for none.
         eval_every: steps between two validations.
         seed: of everything random.
     """
 
     steps: int = 1000
     learning_rate: float = 1e-4
+    head_rate: float = 1.0
     warmup_steps: int = 100
     decay: str = "cosine"
     weight_decay: float = 0.01
@@ -149,7 +151,6 @@ class TrainingConfig:
     ridge_warm_start: bool = False
     mined_negatives: float = 0.0
     aux_loss_on_negatives: bool = False
-    ema_momentum: float = 0.0
     eval_every: int = 200
     seed: int = 0
 
@@ -259,6 +260,8 @@ def _small() -> Config:
         training=TrainingConfig(
             steps=400, learning_rate=1e-4, warmup_steps=40, init="minilm",
             precision="mixed_bfloat16", ridge_warm_start=True, mined_negatives=0.7,
+            # The picture's own tasks do not mind the text; twice the targets.
+            aux_loss_on_negatives=True, head_rate=5.0,
         ),
         tasks=_tasks(TASKS),
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import collections
+import functools
 import json
 import os
+import tempfile
 from typing import Any, Dict
 
 import tensorflow as tf
@@ -17,7 +19,7 @@ from kaleido.interop.bert import load_bert_encoder, minilm_path
 from kaleido.models import Networks, networks_for
 from kaleido.records import RecordSet
 from kaleido.reports.training_report import task_chances, training_page
-from kaleido.training import Pretrainer, make_optimizer
+from kaleido.training import Pretrainer, is_chief, make_optimizer, share_weights
 from kaleido.workdir import claim_workdir
 
 
@@ -39,6 +41,7 @@ def starting_networks(
         ridge = warm_start.fit_or_load(networks, config, records, workdir)
         warm_start.apply_ridge_map(networks, ridge)
         warm_start.apply_piece_frequencies(networks, records)
+        warm_start.fit_feature_heads(networks, config, records)
     return networks
 
 
@@ -53,7 +56,8 @@ def pretrain(
     """Trains until `config.training.steps`, resuming from the last checkpoint.
 
     Weights, optimiser, data position and randomness are restored, so that a
-    run that was stopped ends where one that was not would have.
+    run that was stopped ends where one that was not would have. With several
+    workers the folder must be one that all of them see; the chief alone writes.
 
     Args:
         config: the experiment.
@@ -70,16 +74,31 @@ def pretrain(
     Raises:
         ValueError: if a split is empty or the folder holds another run.
     """
-    settings = config.training
     for split in ("train", "validation"):
         records.require_split(split)
-    claim_workdir(workdir, config, records)
+    run = functools.partial(
+        _run, config, records, workdir, strategy, jit_compile, keep_checkpoints
+    )
+    if is_chief(strategy):
+        return run(workdir)
+    # Validation, checkpoints and metrics are the work of all; what this worker
+    # has of them is a copy.
+    with tempfile.TemporaryDirectory() as scratch:
+        return run(scratch)
+
+
+def _run(
+    config, records, workdir, strategy, jit_compile, keep_checkpoints, output
+) -> Dict[str, Any]:
+    """Goes on from the checkpoints in `workdir`, writing into `output`."""
+    settings = config.training
+    claim_workdir(output, config, records)
     tf.keras.mixed_precision.set_global_policy(settings.precision)
     directory = os.path.join(workdir, "checkpoints")
     latest = tf.train.latest_checkpoint(directory)
     with strategy.scope():
         if latest is None:
-            networks = starting_networks(config, records, workdir)
+            networks = starting_networks(config, records, output)
         else:
             tf.keras.utils.set_random_seed(settings.seed)
             networks = networks_for(config, records.spec)
@@ -95,7 +114,9 @@ def pretrain(
             checkpoint.restore(latest).assert_existing_objects_matched()
             step = int(model.optimizer.iterations.numpy())
             logging.info("resumed at step %d from %s", step, latest)
-    metrics_path = os.path.join(workdir, "metrics.jsonl")
+        if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            share_weights(strategy, model.trainable_variables)
+    metrics_path = os.path.join(output, "metrics.jsonl")
     every = min(settings.eval_every, settings.steps)
     if step < settings.steps:
         model.set_step(step)
@@ -106,7 +127,7 @@ def pretrain(
         lines = callbacks.MetricLines(metrics_path, step, config.data.batch_size)
         if step == 0:
             chances = _chances(validation, config)
-            write_json(os.path.join(workdir, "chances.json"), chances)
+            write_json(os.path.join(output, "chances.json"), chances)
             _write_untrained(model, validation, metrics_path)
         model.fit(
             train,
@@ -120,19 +141,23 @@ def pretrain(
                 callbacks.ProgressLine(settings.steps),
                 lines,
                 callbacks.Checkpoints(
-                    tf.train.CheckpointManager(checkpoint, directory, keep_checkpoints)
+                    tf.train.CheckpointManager(
+                        checkpoint, os.path.join(output, "checkpoints"),
+                        keep_checkpoints,
+                    )
                 ),
                 tf.keras.callbacks.TensorBoard(
-                    os.path.join(workdir, "tensorboard"), write_graph=False
+                    os.path.join(output, "tensorboard"), write_graph=False
                 ),
                 tf.keras.callbacks.TerminateOnNaN(),
             ],
         )
     lines = callbacks.read_lines(metrics_path)
-    chances = read_json(os.path.join(workdir, "chances.json"))
-    page = training_page(lines, chances)
-    write_text(os.path.join(workdir, "report.html"), page)
-    return lines[-1]
+    if output == workdir:
+        chances = read_json(os.path.join(output, "chances.json"))
+        page = training_page(lines, chances)
+        write_text(os.path.join(output, "report.html"), page)
+    return lines[-1] if lines else {}
 
 
 def _chances(validation: tf.data.Dataset, config: Config) -> Dict[str, float]:

@@ -123,7 +123,7 @@ def fit_ridge_map(
 
 
 # Tried on the validation split, all combinations.
-PENALTIES: Tuple[float, ...] = (0.03, 0.1, 0.3, 1.0, 3.0)
+PENALTIES: Tuple[float, ...] = (0.1, 0.3, 1.0, 3.0, 10.0)
 WHITENINGS: Tuple[float, ...] = (0.25, 0.5)
 
 

@@ -8,8 +8,9 @@ import tensorflow as tf
 
 from kaleido import losses as task_losses
 from kaleido import negatives
-from kaleido.config import Config, TrainingConfig
+from kaleido.config import PAPER_TASKS, Config, TrainingConfig
 from kaleido.models import Networks
+from kaleido.optimizers import RatedAdamW
 
 # Mined negatives are drawn among this many most similar wrong texts.
 MINED_AMONG = 24
@@ -135,6 +136,10 @@ class Pretrainer(tf.keras.Model):
                 summed["contrastive"] = loss
             if mined:
                 batch = self._swap_mined(batch, similarity, keys)
+        if self.config.training.mined_negatives > 0 and not mined:
+            # Nobody swapped the texts that were to be swapped here.
+            matched = tf.ones_like(batch["matched"])
+            batch = {**batch, "matched": matched, "similarity": 0.0 * matched}
         joint_tasks = [task for task in self.active if task != "contrastive"]
         if joint_tasks:
             inputs = {name: batch[name] for name in self.joint.input}
@@ -243,27 +248,61 @@ class WarmUpDecay(tf.keras.optimizers.schedules.LearningRateSchedule):
         return dict(self._config)
 
 
-# LayerNorms and biases are not decayed (BERT).
-_NOT_DECAYED = ("norm", "bias", "beta", "gamma", "log_scale", "scale")
+# LayerNorms and biases are not decayed (BERT), nor are learnt scalars.
+_NOT_DECAYED = ("norm", "bias", "beta", "gamma", "scale", "threshold")
+
+
+# Layers that start from nothing beside a trained encoder.
+_HEADS = PAPER_TASKS + ("mlm_bias", "patch_embedding")
 
 
 def make_optimizer(config: TrainingConfig) -> tf.keras.optimizers.Optimizer:
-    """Returns AdamW with warm-up, decay, clipping and, if asked for, averaging."""
-    optimizer = tf.keras.optimizers.AdamW(
+    """Returns AdamW with warm-up, decay and clipping."""
+    optimizer = RatedAdamW(
         WarmUpDecay(
             config.learning_rate, config.warmup_steps, config.steps, config.decay
         ),
-        weight_decay=config.weight_decay or None,
+        weight_decay=config.weight_decay,
         beta_2=config.beta_2,
         epsilon=config.epsilon,
         global_clipnorm=config.clip_norm or None,
-        use_ema=config.ema_momentum > 0,
-        ema_momentum=config.ema_momentum or 0.99,
+        fast=_HEADS,
+        rate=config.head_rate,
     )
     optimizer.exclude_from_weight_decay(var_names=list(_NOT_DECAYED))
     if config.precision == "mixed_float16":
         return tf.keras.mixed_precision.LossScaleOptimizer(optimizer)
     return optimizer
+
+
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Whether this process is the one of its job that writes files."""
+    resolver = strategy.cluster_resolver
+    if resolver is None or not resolver.cluster_spec().as_dict():
+        return True
+    return resolver.task_type == "chief" or (
+        resolver.task_type == "worker" and resolver.task_id == 0
+        and "chief" not in resolver.cluster_spec().as_dict()
+    )
+
+
+def share_weights(strategy: tf.distribute.Strategy, variables) -> None:
+    """Gives every replica the first one's values.
+
+    Variables that each worker computed for itself (closed forms, files) may
+    differ in their last digits; training would never notice.
+    """
+    variables = list(variables)
+
+    @tf.function
+    def first_values():
+        context = tf.distribute.get_replica_context()
+        is_first = tf.equal(context.replica_id_in_sync_group, 0)
+        mine = [tf.where(is_first, v, tf.zeros_like(v)) for v in variables]
+        return context.all_reduce(tf.distribute.ReduceOp.SUM, mine)
+
+    for variable, value in zip(variables, strategy.run(first_values)):
+        variable.assign(strategy.experimental_local_results(value)[0])
 
 
 def make_strategy(name: str, devices: Sequence[str] = ()) -> tf.distribute.Strategy:

@@ -70,6 +70,13 @@ def test_impossible_values_are_named_with_what_was_received(cls, values):
         assert name in str(error.value) and str(value) in str(error.value)
 
 
+def test_a_similarity_path_without_its_passes_is_refused():
+    small = configs.preset("small")
+    training = dataclasses.replace(small.training, mined_negatives=0.0)
+    with pytest.raises(ValueError, match="similarity_path.*mined_negatives=0"):
+        dataclasses.replace(small, training=training)
+
+
 def test_a_task_without_weight_takes_no_part():
     paper = configs.preset("paper")
     assert tuple(paper.active_tasks()) == configs.PAPER_TASKS

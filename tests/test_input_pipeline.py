@@ -30,7 +30,9 @@ def make_config(training=None, model=None, **data):
     data = {"batch_size": BATCH, "group_size": 1, "shuffle_buffer": 20, **data}
     return dataclasses.replace(
         config,
-        model=dataclasses.replace(config.model, **(model or {})),
+        model=dataclasses.replace(
+            config.model, **{"similarity_path": False, **(model or {})}
+        ),
         data=dataclasses.replace(config.data, **data),
         training=dataclasses.replace(
             config.training, **{"mined_negatives": 0.0, **(training or {})}

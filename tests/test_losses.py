@@ -122,6 +122,15 @@ def test_an_equally_near_other_makes_a_prediction_wrong():
     assert numbers(summed)[2] == 0
 
 
+@pytest.mark.parametrize("behind, right", [(1, False), (100, False), (101, True)])
+def test_a_prediction_is_compared_with_the_hundred_features_behind_it(behind, right):
+    targets = random(150, 1, 8)
+    targets[behind] = targets[0]
+    weights = np.eye(150, dtype=np.float32)[0]  # the first alone
+    summed = losses.feature_divergence(tf.constant(targets), targets, weights)
+    assert numbers(summed)[1:] == [1, float(right)]
+
+
 # Contrastive
 
 

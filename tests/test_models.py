@@ -42,6 +42,7 @@ def inputs(batch=3, length=WORDS, seed=0):
         "masked_positions": np.tile(np.int32([2, 4, -1]), (batch, 1)),
         "grey_indices": np.tile(np.int32([3, 11]), (batch, 1)),
         "blank_indices": np.tile(np.int32([0, 7, 24]), (batch, 1)),
+        "similarity": np.linspace(-0.5, 0.9, batch).astype(np.float32),
     }
 
 
@@ -120,7 +121,10 @@ def test_every_head_looks_at_its_own_states(networks):
     close(outputs["pooled"], pooled)
     visible = (batch["token_ids"] != 0)[..., None]
     text_mean = (states[:, :WORDS] * visible).sum(1) / visible.sum(1)
-    close(outputs["itm"], layer("itm")(pooled, text_mean, patches.mean(1)))
+    close(
+        outputs["itm"],
+        layer("itm")(pooled, text_mean, patches.mean(1), batch["similarity"]),
+    )
 
 
 def test_masked_words_are_scored_by_the_embedding_table(networks):
@@ -135,6 +139,7 @@ def test_masked_words_are_scored_by_the_embedding_table(networks):
 def test_two_match_units_give_the_difference_of_their_logits():
     networks = build(match_units=2, similarity_path=False)
     batch = inputs()
+    del batch["similarity"]
     outputs = networks.joint(batch)
     head = networks.joint.get_layer("itm").output_layer
     logits = outputs["pooled"] @ head.kernel + head.bias

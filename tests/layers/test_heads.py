@@ -112,17 +112,20 @@ def test_two_match_units_are_log_odds():
     )
 
 
-def test_the_similarity_path_adds_a_multiple_of_the_cosine():
+def test_the_similarity_path_adds_multiples_of_two_cosines():
     pooled, text, patches = random(5, 6), random(5, 6, seed=1), random(5, 6, seed=2)
+    similarity = np.array([-1, -0.2, 0, 0.4, 1], np.float32)
     layer = heads.MatchHead(similarity_path=True)
-    layer(pooled, text, patches)
+    layer(pooled, text, patches, similarity)
     randomize(layer, 0.5)
     cosine = (text * patches).sum(1) / (
         np.linalg.norm(text, axis=1) * np.linalg.norm(patches, axis=1)
     )
     linear = affine(layer.output_layer, pooled)
-    expected = linear[:, 0] + layer.scale.numpy() * cosine
-    np.testing.assert_allclose(layer(pooled, text, patches), expected, atol=1e-4)
+    expected = linear[:, 0] + layer.joint_scale.numpy() * cosine
+    expected += layer.scale.numpy() * (similarity - layer.threshold.numpy())
+    received = layer(pooled, text, patches, similarity)
+    np.testing.assert_allclose(received, expected, atol=1e-4)
 
 
 def test_contrastive_vectors_by_hand():
@@ -173,7 +176,10 @@ HARNESS = {
     "mlm": (lambda **o: heads.MaskedLanguageTransform(6, **o), [random(2, 3, 6)], {}),
     "bias": (heads.OutputBias, [random(2, 3)], {}),
     "classifier": (lambda **o: heads.LevelClassifier(9, **o), [random(2, 4, 3)], {}),
-    "match": (lambda **o: heads.MatchHead(1, True, **o), three(4, 6), {}),
+    "match": (
+        lambda **o: heads.MatchHead(1, True, **o),
+        [*three(4, 6), np.array([-0.5, 0.1, 0.5, 0.9], np.float32)], {},
+    ),
     "match of two": (lambda **o: heads.MatchHead(2, **o), three(4, 6), {}),
     "mean": (
         heads.MeanState,

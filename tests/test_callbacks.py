@@ -1,0 +1,69 @@
+"""Metric lines: none doubled, none lost, whatever stopped the run before."""
+
+import json
+
+import pytest
+import tensorflow as tf
+
+from kaleido import callbacks
+
+
+def model_at(step, rate=0.25):
+    model = tf.keras.Sequential([tf.keras.layers.Dense(1, input_shape=(1,))])
+    model.compile(tf.keras.optimizers.SGD(rate))
+    model.optimizer.iterations.assign(step)
+    return model
+
+
+def write(path, *steps):
+    lines = [json.dumps({"step": s, "seconds": 10.0 * s}) for s in steps]
+    path.write_text("".join(f"{line}\n" for line in lines))
+
+
+def steps_in(path):
+    return [line["step"] for line in callbacks.read_lines(str(path))]
+
+
+@pytest.mark.parametrize(
+    "found, resumed_at, kept",
+    [
+        ([0, 2, 4, 6], 4, [0, 2, 4]),  # stopped between a line and its checkpoint
+        ([0, 2, 4], 4, [0, 2, 4]),
+        ([0, 2], 0, []),  # stopped before the first checkpoint
+        ([], 0, []),
+    ],
+)
+def test_lines_behind_the_checkpoint_are_dropped(tmp_path, found, resumed_at, kept):
+    path = tmp_path / "metrics.jsonl"
+    write(path, *found)
+    callbacks.MetricLines(str(path), resumed_at, examples=8)
+    assert steps_in(path) == kept
+
+
+def test_a_line_says_step_rate_and_metrics_and_time_adds_up(tmp_path, monkeypatch):
+    path = tmp_path / "metrics.jsonl"
+    write(path, 0, 2)
+    lines = callbacks.MetricLines(str(path), 2, examples=8)
+    model = model_at(2)
+    lines.set_model(model)
+    now = 100.0
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: now)
+    lines.on_epoch_begin(0)
+    model.optimizer.iterations.assign(5)
+    now = 104.0
+    lines.on_test_begin()
+    now = 190.0  # validation is not training
+    lines.on_epoch_end(0, {"loss": 1.5, "val_loss": tf.constant(2.5)})
+    assert callbacks.read_lines(str(path))[-1] == {
+        "step": 5,
+        "seconds": 24.0,  # 20 of the run before
+        "examples_per_second": 3 * 8 / 4.0,
+        "learning_rate": 0.25,
+        "loss": 1.5,
+        "val_loss": 2.5,
+    }
+    assert steps_in(path) == [0, 2, 5]
+
+
+def test_a_missing_file_has_no_lines(tmp_path):
+    assert callbacks.read_lines(str(tmp_path / "none.jsonl")) == []

@@ -1,0 +1,271 @@
+"""Retrieval by a manifest, against naive loops over single queries."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from kaleido import retrieval
+from kaleido.inference import unique_pairs
+from kaleido.manifest import draw_manifest
+from kaleido.metrics.retrieval import pessimistic_ranks, rank_shares
+
+POOL, CANDIDATES, DRAWS = 50, 26, 2
+
+
+@pytest.fixture(scope="module")
+def manifest():
+    rows = np.arange(POOL)
+    return draw_manifest(
+        [f"image{i:03d}" for i in rows],
+        product_keys=rows - (rows % 6 == 5),
+        text_keys=np.where(rows % 9 == 8, 0, rows - (rows % 6 == 5)),
+        subcategories=[("boots", "coats")[i % 2] for i in rows],
+        draws=DRAWS,
+        candidates=CANDIDATES,
+    )
+
+
+def table(seed, decimals=2):
+    """Scores of all pictures against all texts; rounded, so that some are equal."""
+    return np.random.default_rng(seed).normal(size=(POOL, POOL)).round(decimals)
+
+
+class Asked:
+    """A scorer that remembers what it was asked."""
+
+    def __init__(self, scores):
+        self._scores, self.pairs, self.calls = scores, [], 0
+
+    def __call__(self, images, texts):
+        self.calls += 1
+        self.pairs += list(zip(images.tolist(), texts.tolist()))
+        return self._scores[images, texts]
+
+
+def score(scores, task, query, candidate):
+    pair = (query, candidate) if task == "itr" else (candidate, query)
+    return scores[pair]
+
+
+def naive_rank(values, own):
+    """Of a dict of scores: one, and one for each other that is not worse."""
+    return 1 + sum(v >= values[own] for c, v in values.items() if c != own)
+
+
+def naive_figures(ranks):
+    draws = [rank_shares(np.array(r)) for r in ranks]
+    figures = {k: np.mean([d[k] for d in draws]) for k in draws[0]}
+    return {**figures, "std": np.std([d["rank_at_1"] for d in draws])}
+
+
+def check_ranks(received, expected):
+    figures, ranks = received
+    assert ranks.tolist() == expected
+    assert figures == pytest.approx(naive_figures(expected))
+
+
+@pytest.mark.parametrize("task", retrieval.TASKS)
+def test_lists_are_ranked_as_a_loop_does_and_no_pair_is_asked_twice(manifest, task):
+    scores, queries = table(0), np.array([3, 8, 20, 41])
+    asked = Asked(scores)
+    expected = [
+        [
+            naive_rank(
+                {
+                    c: score(scores, task, q, c)
+                    for c in manifest.candidates[d, q].tolist()
+                },
+                int(manifest.queries[q]),
+            )
+            for q in queries
+        ]
+        for d in range(DRAWS)
+    ]
+    check_ranks(retrieval.evaluate_lists(manifest, task, asked, queries), expected)
+    assert asked.calls == 1
+    assert len(set(asked.pairs)) == len(asked.pairs)
+    wanted = {
+        (q, c) if task == "itr" else (c, q)
+        for q in queries.tolist() for c in manifest.candidates[:, q].ravel().tolist()
+    }
+    assert set(asked.pairs) == wanted
+
+
+def gallery_of(manifest, query):
+    """Rows that a query is ranked among: no equal text, no other picture of it."""
+    excluded = {int(r) for q, r in manifest.full_allowed if q == query}
+    return [row for row in range(POOL) if row not in excluded]
+
+
+@pytest.mark.parametrize("task", retrieval.TASKS)
+def test_the_full_gallery_leaves_out_equal_texts_and_pictures_of_the_product(
+    manifest, task
+):
+    scores = table(1)
+    _, ranks = retrieval.evaluate_full(manifest, task, scores)
+    for query, row in enumerate(manifest.queries.tolist()):
+        values = {c: score(scores, task, row, c) for c in gallery_of(manifest, query)}
+        assert ranks[query] == naive_rank(values, row)
+    # Rows 4 and 5 are one product; 0, 8, 17 ... have one text.
+    mask = retrieval.full_gallery(manifest, np.array([4, 8]))
+    assert mask[0].sum() == POOL - 1 and not mask[0, 5]
+    assert not mask[1, [0, 17, 26, 35, 44]].any() and mask[1, 8]
+
+
+def test_equal_texts_are_no_mistake_in_the_full_gallery(manifest):
+    """A scorer that sees only texts cannot tell equal ones apart, nor need it."""
+    rows = np.arange(POOL)
+    text = np.where(rows % 9 == 8, 0, rows - (rows % 6 == 5))
+    same = (text[:, None] == text[None]).astype(float)
+    for task in retrieval.TASKS:
+        assert retrieval.evaluate_full(manifest, task, same)[0]["rank_at_1"] == 1.0
+
+
+def naive_two_stage(first, second, weight):
+    """Reranks a dict of scores: the best 20 by both scores, the rest as it was."""
+    order = sorted(first, key=lambda c: -first[c])
+    short, rest = order[: retrieval.SHORT_LIST], order[retrieval.SHORT_LIST :]
+    if weight is None:
+        combined = {c: second(c) for c in short}
+    else:
+        combined = {c: first[c] + weight * second(c) for c in short}
+    return combined, rest
+
+
+def naive_two_stage_rank(first, second, weight, own):
+    combined, rest = naive_two_stage(first, second, weight)
+    if own in combined:
+        return naive_rank(combined, own)
+    return len(combined) + naive_rank({c: first[c] for c in rest}, own)
+
+
+@pytest.mark.parametrize("weight", [None, 0.0, 0.7])
+@pytest.mark.parametrize("task", retrieval.TASKS)
+def test_two_stages_are_plain_reranking(manifest, task, weight):
+    first, second = table(2, 8), table(3, 1)
+    queries = np.array([1, 7, 8, 30, 49])
+    asked = Asked(second)
+    stage = retrieval.TwoStage(
+        manifest, task, first, asked, queries, whole_lists=True, gallery=True
+    )
+
+    def rank(row, candidates):
+        return naive_two_stage_rank(
+            {c: score(first, task, row, c) for c in candidates},
+            lambda c: score(second, task, row, c), weight, row,
+        )
+
+    rows = manifest.queries[queries].tolist()
+    expected = [
+        [rank(row, manifest.candidates[d, q].tolist()) for q, row in zip(queries, rows)]
+        for d in range(DRAWS)
+    ]
+    # Not trivially so: some are short-listed, some are not.
+    flat = np.ravel(expected)
+    assert (flat <= retrieval.SHORT_LIST).any() and (flat > retrieval.SHORT_LIST).any()
+    check_ranks(stage.lists(weight), expected)
+
+    full = [rank(row, gallery_of(manifest, q)) for q, row in zip(queries, rows)]
+    assert stage.gallery(weight) == pytest.approx(rank_shares(np.array(full)))
+
+    alone = [
+        naive_rank(
+            {c: score(second, task, row, c) for c in manifest.candidates[0, q].tolist()},
+            row,
+        )
+        for q, row in zip(queries, rows)
+    ]
+    assert stage.match_alone() == pytest.approx(rank_shares(np.array(alone)))
+    assert asked.calls == 1 and len(set(asked.pairs)) == len(asked.pairs)
+
+
+def test_the_cross_encoder_sees_short_lists_only(manifest):
+    first, queries = table(2, 8), np.array([1, 7])
+    asked = Asked(table(3))
+    retrieval.TwoStage(manifest, "itr", first, asked, queries)
+    allowed = set()
+    for q in queries.tolist():
+        for d in range(DRAWS):
+            candidates = manifest.candidates[d, q]
+            best = np.argsort(-first[manifest.queries[q], candidates])
+            allowed |= {(q, int(c)) for c in candidates[best[: retrieval.SHORT_LIST]]}
+    assert set(asked.pairs) == allowed
+
+
+def test_what_is_not_short_listed_stays_behind_and_in_its_order():
+    rng = np.random.default_rng(4)
+    first = rng.normal(size=(3, 40, 30))
+    second = rng.normal(size=first.shape) * 100 - 500
+    short = retrieval.top_candidates(first, 7)
+    for weight in (None, 0.0, 2.0):
+        scores = retrieval.short_list_scores(first, second, short, weight)
+        assert (
+            np.where(short, scores, np.inf).min(-1)
+            > np.where(short, -np.inf, scores).max(-1)
+        ).all()
+        order = np.argsort(np.where(short, np.inf, -first), axis=-1)[..., :23]
+        behind = np.take_along_axis(scores, order, -1)
+        assert (np.diff(behind, axis=-1) < 0).all()
+
+
+def test_a_short_list_of_everything_is_plain_scoring():
+    rng = np.random.default_rng(5)
+    first, second = rng.normal(size=(2, 4, 10))
+    short = retrieval.top_candidates(first, 10)
+    assert short.all()
+    scores = retrieval.short_list_scores(first, second, short, 0.5)
+    np.testing.assert_allclose(scores, first + 0.5 * second)
+    own = np.zeros(4, int)
+    assert np.isfinite(scores).all() and (pessimistic_ranks(scores, own) <= 10).all()
+
+
+def test_top_candidates_by_hand():
+    scores = np.array([[0.1, 0.5, 0.3, 0.4], [1.0, 1.0, 1.0, 2.0]])
+    expected = [[False, True, False, True], [True, False, False, True]]
+    assert retrieval.top_candidates(scores, 2).tolist() == expected
+    assert retrieval.top_candidates(scores, 9).all()
+
+
+def stage_where(manifest, first_is_right, second_is_right):
+    """A stage whose scores rank the own candidate first, or are noise."""
+    own = np.eye(POOL)
+    noise = np.random.default_rng(6).normal(size=(2, POOL, POOL))
+    first = 10 * own if first_is_right else noise[0]
+    second = 10 * own if second_is_right else 10 * noise[1]
+    return retrieval.TwoStage(
+        manifest, "itr", first, lambda i, t: second[i, t], np.arange(POOL)
+    )
+
+
+def test_the_weight_follows_what_is_right_on_validation(manifest):
+    weight, tried = retrieval.choose_weight([stage_where(manifest, True, False)])
+    assert weight == 0.0
+    assert [t["weight"] for t in tried] == list(retrieval.WEIGHTS)
+    assert tried[0]["rank_at_1"] == 1.0 > tried[-1]["rank_at_1"]
+    weight, tried = retrieval.choose_weight([stage_where(manifest, False, True)])
+    assert weight > 0.0
+    assert max(t["rank_at_1"] for t in tried) > 2 * tried[0]["rank_at_1"]
+
+
+def test_the_weight_is_judged_on_all_stages_together():
+    @dataclasses.dataclass
+    class Figures:
+        best: float
+
+        def lists(self, weight):
+            return {"rank_at_1": -abs(weight - self.best), "rank_at_5": 0.0}, None
+
+    weight, tried = retrieval.choose_weight([Figures(0.1), Figures(0.3), Figures(0.2)])
+    assert weight == 0.2
+    assert tried[0]["rank_at_1"] == pytest.approx(-0.2)
+
+
+def test_unique_pairs_are_distinct_and_lead_back():
+    rng = np.random.default_rng(7)
+    rows, columns = rng.integers(0, 5, (2, 3, 40))
+    some_rows, some_columns, inverse = unique_pairs(rows, columns)
+    assert (some_rows[inverse] == rows).all()
+    assert (some_columns[inverse] == columns).all()
+    pairs = list(zip(some_rows.tolist(), some_columns.tolist()))
+    assert len(set(pairs)) == len(pairs) < rows.size
