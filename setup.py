@@ -56,7 +56,7 @@ setup(
             "pytest==8.3.4",
             "hypothesis==6.112.0",
             "ruff==0.8.4",
-            "scikit-learn==1.5.2",
+            "tokenizers==0.22.2",
         ],
     },
 )

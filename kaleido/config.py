@@ -121,8 +121,8 @@ class TrainingConfig:
     Attributes:
         steps: training steps.
         learning_rate: its peak.
-        head_rate: multiple of the rate for heads and patch embedding, which
-            start from nothing beside a trained encoder.
+        rates: multiples of the learning rate by layer name, see
+            `optimizers.RatedAdamW`.
         warmup_steps: steps of linear warm-up.
         decay: `linear`, `cosine` (to zero at `steps`) or `constant`.
         weight_decay, beta_2, epsilon: of AdamW.
@@ -139,7 +139,7 @@ class TrainingConfig:
 
     steps: int = 1000
     learning_rate: float = 1e-4
-    head_rate: float = 1.0
+    rates: Mapping[str, float] = dataclasses.field(default_factory=dict)
     warmup_steps: int = 100
     decay: str = "cosine"
     weight_decay: float = 0.01
@@ -261,7 +261,12 @@ def _small() -> Config:
             steps=400, learning_rate=1e-4, warmup_steps=40, init="minilm",
             precision="mixed_bfloat16", ridge_warm_start=True, mined_negatives=0.7,
             # The picture's own tasks do not mind the text; twice the targets.
-            aux_loss_on_negatives=True, head_rate=5.0,
+            aux_loss_on_negatives=True,
+            rates={
+                "shortcut": 0.01, "grey": 0.1, "blank": 0.1,
+                "rotation": 5.0, "jigsaw": 5.0, "camouflage": 5.0,
+                "mlm": 5.0, "mlm_bias": 5.0, "itm": 5.0, "patch_embedding": 5.0,
+            },
         ),
         tasks=_tasks(TASKS),
     )

@@ -72,12 +72,6 @@ class Networks:
         ]
 
 
-# The shortcut sums thousands of features, so that a step of Adam, which has one
-# size for every weight, moves its output thousands of times as far as one
-# feature would. Scaling its input slows it down by as much.
-SHORTCUT_RATE = 0.01
-
-
 @tf.keras.utils.register_keras_serializable("kaleido")
 class ContrastiveHead(tf.keras.layers.Layer):
     """Unit vectors of a text or a picture, and the learnt temperature.
@@ -141,7 +135,7 @@ class ContrastiveHead(tf.keras.layers.Layer):
             vector = self.image_projection(mean_state)
             if self.shortcut is not None:
                 level_means = self.dropout(level_means, training=training)
-                vector += self.shortcut(SHORTCUT_RATE * level_means)
+                vector += self.shortcut(level_means)
         return tf.math.l2_normalize(vector, axis=-1)
 
     def get_config(self):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Mapping
 
 import tensorflow as tf
 
@@ -11,31 +11,33 @@ import tensorflow as tf
 class RatedAdamW(tf.keras.optimizers.AdamW):
     """AdamW with a multiple of the learning rate for some layers.
 
-    Heads begin from nothing (or from closed forms that the encoder moves away
-    from) beside an encoder that was trained before; at one rate for both they
-    lag behind.
+    Adam's steps have one size whatever the gradient's. Layers that start from
+    nothing beside a trained encoder want longer ones; a map that sums thousands
+    of features, or that starts from a least-squares fit, wants shorter ones.
 
     Args:
         *args, **kwargs: of Keras' AdamW.
-        fast: names; a variable whose path holds one of them is fast.
-        rate: multiple of the learning rate for these.
+        rates: multiples of the learning rate by layer name; a variable takes
+            that of the first part of its path that is named.
     """
 
-    def __init__(self, *args, fast: Sequence[str] = (), rate: float = 1.0, **kwargs):
+    def __init__(self, *args, rates: Mapping[str, float] | None = None, **kwargs):
         super().__init__(*args, **kwargs)
-        self._fast, self._rate = tuple(fast), rate
+        self._rates = dict(rates or {})
 
-    def _is_fast(self, variable) -> bool:
-        return any(part in self._fast for part in variable.name.split("/"))
+    def _rate(self, variable) -> float:
+        named = [p for p in variable.name.split("/") if p in self._rates]
+        return self._rates[named[0]] if named else 1.0
 
     def update_step(self, gradient, variable):
-        if self._rate == 1.0 or not self._is_fast(variable):
+        rate = self._rate(variable)
+        if rate == 1.0:
             super().update_step(gradient, variable)
             return
         before = tf.identity(variable)
         super().update_step(gradient, variable)
         with tf.control_dependencies([before]):
-            variable.assign(before + self._rate * (variable - before))
+            variable.assign(before + rate * (variable - before))
 
     def get_config(self):
-        return {**super().get_config(), "fast": self._fast, "rate": self._rate}
+        return {**super().get_config(), "rates": self._rates}

@@ -58,7 +58,11 @@ def plan_shards(scan: Scan, shard_size: int) -> List[Shard]:
 
 
 def claim_directory(
-    directory: str, spec: RecordSpec, catalog: Catalog, shard_size: int
+    directory: str,
+    spec: RecordSpec,
+    catalog: Catalog,
+    shard_size: int,
+    batch_size: int,
 ) -> None:
     """Marks a folder as holding the records of one job, and of no other.
 
@@ -70,6 +74,8 @@ def claim_directory(
         **dataclasses.asdict(spec),
         "catalog": catalog.fingerprint,
         "shard_size": shard_size,
+        # Mask plans are drawn a batch at a time.
+        "batch_size": batch_size,
     }
     path = os.path.join(directory, "job.json")
     if os.path.exists(path):

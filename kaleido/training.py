@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from kaleido import losses as task_losses
 from kaleido import negatives
-from kaleido.config import PAPER_TASKS, Config, TrainingConfig
+from kaleido.config import Config, TrainingConfig
 from kaleido.models import Networks
 from kaleido.optimizers import RatedAdamW
 
@@ -252,10 +252,6 @@ class WarmUpDecay(tf.keras.optimizers.schedules.LearningRateSchedule):
 _NOT_DECAYED = ("norm", "bias", "beta", "gamma", "scale", "threshold")
 
 
-# Layers that start from nothing beside a trained encoder.
-_HEADS = PAPER_TASKS + ("mlm_bias", "patch_embedding")
-
-
 def make_optimizer(config: TrainingConfig) -> tf.keras.optimizers.Optimizer:
     """Returns AdamW with warm-up, decay and clipping."""
     optimizer = RatedAdamW(
@@ -266,8 +262,7 @@ def make_optimizer(config: TrainingConfig) -> tf.keras.optimizers.Optimizer:
         beta_2=config.beta_2,
         epsilon=config.epsilon,
         global_clipnorm=config.clip_norm or None,
-        fast=_HEADS,
-        rate=config.head_rate,
+        rates=config.rates,
     )
     optimizer.exclude_from_weight_decay(var_names=list(_NOT_DECAYED))
     if config.precision == "mixed_float16":

@@ -19,7 +19,7 @@ from kaleido import input_pipeline
 from kaleido.config import Config
 from kaleido.files import write_json
 from kaleido.layers.heads import level_means
-from kaleido.models import SHORTCUT_RATE, Networks, feature_tasks
+from kaleido.models import Networks, feature_tasks
 from kaleido.records import RecordSet, parse_token_ids
 from kaleido.ridge_map import RidgeMap, choose_ridge_map
 
@@ -108,7 +108,7 @@ def apply_ridge_map(networks: Networks, ridge: RidgeMap) -> None:
         )
     head.text_projection.kernel.assign(ridge.text_kernel)
     head.text_projection.bias.assign(ridge.text_bias)
-    head.shortcut.kernel.assign(ridge.image_kernel / SHORTCUT_RATE)
+    head.shortcut.kernel.assign(ridge.image_kernel)
     head.shortcut.bias.assign(ridge.image_bias)
 
 

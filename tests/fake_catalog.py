@@ -113,7 +113,7 @@ def build(directory: str, preprocessor=None, catalog=None, shard_size: int = 3):
 
     catalog = catalog or FakeCatalog()
     preprocessor = preprocessor or make_preprocessor()
-    sharding.claim_directory(directory, preprocessor.spec, catalog, shard_size)
+    sharding.claim_directory(directory, preprocessor.spec, catalog, shard_size, 4)
     shards = sharding.plan_shards(catalog.scan(), shard_size)
     done = {s.file: sharding.finished_sidecar(directory, s) for s in shards}
     missing = [s for s in shards if done[s.file] is None]

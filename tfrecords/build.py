@@ -144,7 +144,7 @@ def main(argv):
         batch_size=FLAGS.batch_size,
     )
     sharding.claim_directory(
-        FLAGS.output, preprocessor.spec, catalog, FLAGS.shard_size
+        FLAGS.output, preprocessor.spec, catalog, FLAGS.shard_size, FLAGS.batch_size
     )
     vocabulary.save(os.path.join(FLAGS.output, "vocab.txt"))
     shards = sharding.plan_shards(scan, FLAGS.shard_size)

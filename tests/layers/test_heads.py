@@ -140,7 +140,7 @@ def test_contrastive_vectors_by_hand():
     randomize(layer, 0.5)
 
     image = affine(layer.image_projection, states)
-    image = image + affine(layer.shortcut, models.SHORTCUT_RATE * means)
+    image = image + affine(layer.shortcut, means)
     image /= np.linalg.norm(image, axis=1, keepdims=True)
     np.testing.assert_allclose(layer(states, means), image, atol=1e-5)
     # Sentence encoders are trained on unit vectors.
