@@ -73,7 +73,6 @@ class Pretrainer(tf.keras.Model):
 
     def _contrastive(self, batch, training):
         """Contrastive loss, and this replica's similarities to all texts."""
-        context = tf.distribute.get_replica_context()
         text = self._passes["text"](
             {"token_ids": batch["clean_token_ids"]}, training=training
         )
@@ -85,11 +84,7 @@ class Pretrainer(tf.keras.Model):
             training=training,
         )
         keys = {name: batch[name] for name in _CONTRASTIVE_KEYS}
-        all_text, all_image, all_keys = text, image, keys
-        if context.num_replicas_in_sync > 1:
-            all_text = context.all_gather(text, axis=0)
-            all_image = context.all_gather(image, axis=0)
-            all_keys = {k: context.all_gather(v, axis=0) for k, v in keys.items()}
+        all_text, all_image, all_keys = _all_rows((text, image, keys))
         offset = _first_row(text)
         scale = self.networks.contrastive.scale
         both = [
@@ -102,10 +97,7 @@ class Pretrainer(tf.keras.Model):
 
     def _swap_mined(self, batch, similarity, all_keys):
         """Gives the unmatched rows a wrong text, most often a similar one."""
-        context = tf.distribute.get_replica_context()
-        texts = {name: batch[name] for name in negatives.TEXT_FIELDS}
-        if context.num_replicas_in_sync > 1:
-            texts = {k: context.all_gather(v, axis=0) for k, v in texts.items()}
+        texts = _all_rows({name: batch[name] for name in negatives.TEXT_FIELDS})
         wrong = tf.logical_and(
             negatives.different(batch["product_key"], all_keys["product_key"]),
             negatives.different(batch["text_key"], all_keys["text_key"]),
@@ -202,6 +194,17 @@ class Pretrainer(tf.keras.Model):
         return self._update_means(summed, self._total(summed))
 
 
+def _all_rows(values):
+    """Joins the rows of all replicas, for each of them: any structure of tensors."""
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync == 1:
+        return values
+    # Inputs lie on no device that the exchange could read off them; copies do.
+    return tf.nest.map_structure(
+        lambda value: context.all_gather(tf.identity(value), axis=0), values
+    )
+
+
 def _first_row(local: tf.Tensor) -> tf.Tensor:
     """Row of the gathered tensor at which this replica's begins, int32 scalar.
 
@@ -210,7 +213,7 @@ def _first_row(local: tf.Tensor) -> tf.Tensor:
     context = tf.distribute.get_replica_context()
     if context.num_replicas_in_sync == 1:
         return tf.constant(0)
-    rows = context.all_gather(tf.shape(local)[:1], axis=0)
+    rows = _all_rows(tf.shape(local)[:1])
     earlier = tf.range(tf.size(rows)) < context.replica_id_in_sync_group
     return tf.reduce_sum(tf.where(earlier, rows, 0))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import types
 from typing import Dict
 
 import tensorflow as tf
@@ -46,20 +47,29 @@ class ServingModule(tf.Module):
         backbone_weights: str | None = None,
     ):
         super().__init__()
+        # In a plain namespace TensorFlow does not look for what to save, and the
+        # file holds three graphs and the weights, not every Keras layer's calls.
+        self._plain = types.SimpleNamespace()
         self._spec = spec
         self._position_units = position_units
         # A request has no mask of its own.
         self._saliency = "border" if spec.saliency == "mask" else spec.saliency
-        self._extractor = build_feature_extractor(spec.backbone, backbone_weights)
-        fingerprint = weights_fingerprint(self._extractor)
+        extractor = build_feature_extractor(spec.backbone, backbone_weights)
+        fingerprint = weights_fingerprint(extractor)
         if fingerprint != spec.backbone_fingerprint:
             raise ValueError(
                 f"The records were made with {spec.backbone} weights "
                 f"{spec.backbone_fingerprint}. Received: {fingerprint}"
             )
-        self._tokenizer = Tokenizer(vocabulary)
-        self._text, self._image = networks.text, networks.image
-        self._match = tf.keras.Model(networks.joint.input, networks.joint.output["itm"])
+        plain = self._plain
+        plain.extractor, plain.tokenizer = extractor, Tokenizer(vocabulary)
+        plain.text, plain.image = networks.text, networks.image
+        plain.match = tf.keras.Model(networks.joint.input, networks.joint.output["itm"])
+        self._weights = [
+            variable
+            for model in (extractor, plain.text, plain.image, plain.match)
+            for variable in model.variables
+        ]
 
     def _patches(self, images: tf.Tensor) -> Dict[str, tf.Tensor]:
         spec, layout = self._spec, self._spec.patch_layout
@@ -79,7 +89,7 @@ class ServingModule(tf.Module):
 
         batch = tf.map_fn(crop, images, fn_output_signature=shapes)
         features = embed_crops(
-            batch, lambda crops: self._extractor(tf.cast(crops, tf.float32))
+            batch, lambda crops: self._plain.extractor(tf.cast(crops, tf.float32))
         )
         boxes = patches.patch_boxes(batch["box"], layout)
         height, width = batch["picture_size"][:, :1], batch["picture_size"][:, 1:]
@@ -92,7 +102,7 @@ class ServingModule(tf.Module):
         }
 
     def _token_ids(self, texts: tf.Tensor) -> Dict[str, tf.Tensor]:
-        return {"token_ids": self._tokenizer(texts, self._spec.max_tokens)}
+        return {"token_ids": self._plain.tokenizer(texts, self._spec.max_tokens)}
 
     @tf.function(input_signature=[_BYTES, _BYTES])
     def match(self, images, texts):
@@ -108,24 +118,24 @@ class ServingModule(tf.Module):
         pictures, words = self._patches(images), self._token_ids(texts)
         inputs = {**pictures, **words}
         count = tf.shape(texts)[0]
-        if "similarity" in self._match.input:
-            products = self._image(pictures) * self._text(words)
+        if "similarity" in self._plain.match.input:
+            products = self._plain.image(pictures) * self._plain.text(words)
             inputs["similarity"] = tf.reduce_sum(products, axis=1)
-        for name, tensor in self._match.input.items():
+        for name, tensor in self._plain.match.input.items():
             if name not in inputs:
                 # Heads that match ignores still name their slots.
                 inputs[name] = tf.zeros([count, tensor.shape[1] or 1], tf.int32)
-        return {"match_probability": tf.sigmoid(self._match(inputs))}
+        return {"match_probability": tf.sigmoid(self._plain.match(inputs))}
 
     @tf.function(input_signature=[_BYTES])
     def embed_image(self, images):
         """Unit vectors of pictures: `vector` float32 [n, contrastive_size]."""
-        return {"vector": self._image(self._patches(images))}
+        return {"vector": self._plain.image(self._patches(images))}
 
     @tf.function(input_signature=[_BYTES])
     def embed_text(self, texts):
         """Unit vectors of texts: `vector` float32 [n, contrastive_size]."""
-        return {"vector": self._text(self._token_ids(texts))}
+        return {"vector": self._plain.text(self._token_ids(texts))}
 
 
 def export_saved_model(module: ServingModule, directory: str) -> None:
