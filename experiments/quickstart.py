@@ -75,8 +75,8 @@ def main(argv):
     stage(
         "evaluate", "experiments.evaluate", f"--records={path('records')}",
         f"--workdir={path('model')}", f"--output={path('retrieval.json')}",
-        f"--seed={FLAGS.seed}", "--match_queries=40", "--whole_list_queries=20",
-        "--weight_queries=40",
+        f"--seed={FLAGS.seed}", "--match_queries=24", "--whole_list_queries=12",
+        "--weight_queries=24",
     )
     stage(
         "export", "experiments.export", f"--workdir={path('model')}",

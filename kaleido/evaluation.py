@@ -11,7 +11,12 @@ from absl import logging
 from kaleido import inference, retrieval, warm_start
 from kaleido.config import Config, preset
 from kaleido.interop.bert import load_bert_encoder, minilm_path
-from kaleido.manifest import Manifest, draw_manifest
+from kaleido.manifest import (
+    CANDIDATES,
+    Manifest,
+    draw_manifest,
+    fewest_negatives,
+)
 from kaleido.metrics.retrieval import pessimistic_ranks
 from kaleido.models import Networks, networks_for
 from kaleido.records import RecordSet
@@ -22,8 +27,8 @@ class Retrieval:
     """What an evaluation returns.
 
     Attributes:
-        results: for `results.json`: a dict of figures a task (the best scorer
-            allowed by validation), `scorers`, `floor`, `manifest`, `weight`.
+        results: for `results.json`: by task the figures of the scorer that
+            `primary` names; `scorers`, `floor`, `manifest`, `weight`.
         pages: per task, sample queries for people to look at.
     """
 
@@ -177,7 +182,8 @@ def evaluate_retrieval(
             scorers.update(
                 _two_stage(manifest, scorer, similarity, whole, some, weight)
             )
-            primary = "both"
+            # Figures of a few queries are no headline.
+            primary = "both" if len(some) == count else "contrastive"
     results["primary"] = primary
     for task in tasks:
         results[task] = scorers[primary][task]
@@ -212,9 +218,11 @@ def _match_only(manifest, scorer, queries) -> Dict[str, Any]:
 
 
 def _weight_on_validation(networks, config, records, seed, count):
+    pairs = inference.load_ids_and_keys(records, "validation")
     manifest = draw_manifest(
-        **inference.load_ids_and_keys(records, "validation"),
-        seed=seed, draws=1, max_queries=count,
+        **pairs, seed=seed, draws=1, max_queries=count,
+        # A small validation split has shorter lists.
+        candidates=min(CANDIDATES, 1 + fewest_negatives(**pairs)),
     )
     pool = inference.load_split(records, config, "validation")
     pool = align(pool, manifest, "the validation split")

@@ -17,6 +17,9 @@ import numpy as np
 
 VERSION = 1
 
+# Of a list, the own one included (the paper, section 4.2).
+CANDIDATES = 101
+
 
 @dataclasses.dataclass(frozen=True)
 class Manifest:
@@ -113,7 +116,7 @@ def draw_manifest(
     subcategories: Sequence[str],
     seed: int = 0,
     draws: int = 5,
-    candidates: int = 101,
+    candidates: int = CANDIDATES,
     max_queries: int = 0,
 ) -> Manifest:
     """Draws the candidates of every query.
@@ -178,3 +181,18 @@ def draw_manifest(
         settings={"seed": seed, "draws": draws, "candidates": candidates,
                   "max_queries": max_queries},
     )
+
+
+def fewest_negatives(
+    product_keys: np.ndarray, text_keys: np.ndarray, **_: Any
+) -> int:
+    """Returns how many negatives every pair of a pool has at least.
+
+    Takes what `draw_manifest` takes. A bound: pairs that share a product and a
+    text are counted twice.
+    """
+    _, product, products = np.unique(
+        product_keys, return_inverse=True, return_counts=True
+    )
+    _, text, texts = np.unique(text_keys, return_inverse=True, return_counts=True)
+    return int((len(product) - products[product] - texts[text] + 1).min())

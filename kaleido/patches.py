@@ -226,7 +226,7 @@ def extract_crops(
         if n == 1:
             turns = 1 if clean_only else 4
             crops["whole"] = tf.concat(
-                [tf.image.rot90(level, k) for k in range(turns)], axis=0
+                [tf.image.rot90(level, k) if k else level for k in range(turns)], axis=0
             )
             continue
         parts.append(level)

@@ -41,7 +41,6 @@ def starting_networks(
         ridge = warm_start.fit_or_load(networks, config, records, workdir)
         warm_start.apply_ridge_map(networks, ridge)
         warm_start.apply_piece_frequencies(networks, records)
-        warm_start.fit_feature_heads(networks, config, records)
     return networks
 
 

@@ -1,9 +1,8 @@
 """Closed-form starting weights for a small catalogue (DESIGN section 5.10).
 
-A ridge map (`ridge_map.py`) becomes the contrastive head, the frequencies of the
-word pieces become the bias of the masked-language head, and the heads that
-rebuild features begin as the least-squares fit of the untrained encoder's
-states. The paper's presets begin without.
+A ridge map (`ridge_map.py`) becomes the contrastive head, and the frequencies
+of the word pieces become the bias of the masked-language head. The paper's
+presets begin without.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from kaleido import input_pipeline
 from kaleido.config import Config
 from kaleido.files import write_json
 from kaleido.layers.heads import level_means
-from kaleido.models import Networks, feature_tasks
+from kaleido.models import Networks
 from kaleido.records import RecordSet, parse_token_ids
 from kaleido.ridge_map import RidgeMap, choose_ridge_map
 
@@ -126,47 +125,3 @@ def apply_piece_frequencies(networks: Networks, record_set: RecordSet) -> None:
     counts[special] = 1
     bias = np.log(counts / counts.sum())
     networks.joint.get_layer("mlm_bias").bias.assign(bias.astype(np.float32))
-
-
-# Batches that the feature heads are fitted on, and the ridge penalty in units
-# of the mean squared state times the number of targets.
-_HEAD_BATCHES, _HEAD_PENALTY = 40, 0.01
-
-
-def fit_feature_heads(
-    networks: Networks, config: Config, record_set: RecordSet
-) -> None:
-    """Fits the grey and blank heads to the states of the untrained encoder.
-
-    A softmax does not feel a constant, so the targets are features less their
-    mean.
-    """
-    layout = record_set.spec.patch_layout
-    tasks = [t for t in feature_tasks(layout) if t in config.active_tasks()]
-    grams = {task: 0.0 for task in tasks}
-    products = {task: 0.0 for task in tasks}
-    joint = tf.function(networks.joint, reduce_retracing=True)
-    batches = input_pipeline.training_batches(
-        record_set, config, config.training.seed
-    )
-    for batch in batches.take(_HEAD_BATCHES):
-        inputs = {
-            name: batch[name] if name in batch else tf.zeros_like(batch["matched"])
-            for name in networks.joint.input
-        }
-        states = tf.cast(joint(inputs)["states"], tf.float32)
-        states = states[:, -layout.num_patches :]
-        for task in tasks:
-            start = layout.patches(feature_tasks(layout)[task]).start
-            slots = start + batch[f"{task}_indices"]
-            x = tf.gather(states, slots, batch_dims=1).numpy()
-            x = x.reshape(-1, x.shape[-1]).astype(np.float64)
-            y = batch[f"{task}_targets"].numpy().astype(np.float64)
-            y = y.reshape(len(x), -1)
-            grams[task] += x.T @ x
-            products[task] += x.T @ (y - y.mean(axis=1, keepdims=True))
-    for task in tasks:
-        gram = grams[task]
-        gram[np.diag_indices_from(gram)] += _HEAD_PENALTY * np.trace(gram) / len(gram)
-        kernel = np.linalg.solve(gram, products[task])
-        networks.joint.get_layer(task).kernel.assign(kernel.astype(np.float32))

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from kaleido.manifest import VERSION, Manifest, draw_manifest
+from kaleido.manifest import VERSION, Manifest, draw_manifest, fewest_negatives
 
 DRAWS, CANDIDATES = 3, 11
 
@@ -167,3 +167,13 @@ def test_json_of_another_version_is_an_error():
     content["summary"]["version"] = VERSION + 1
     with pytest.raises(ValueError, match=f"reads manifest version {VERSION}"):
         Manifest.from_json(json.dumps(content))
+
+
+def test_the_longest_list_that_a_pool_allows():
+    pool = toy_pool()
+    longest = 1 + fewest_negatives(**pool)
+    assert draw(pool, candidates=longest).candidates.shape[-1] == longest
+    # Six rows have one text: no list is longer than 60 - 6 + 1.
+    assert 50 < longest <= 55
+    alone = {"product_keys": np.arange(7), "text_keys": np.arange(7)}
+    assert fewest_negatives(**alone) == 6

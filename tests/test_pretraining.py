@@ -24,6 +24,10 @@ def record_set(tmp_path_factory):
 
 def tiny_run(steps=8, **options):
     options.setdefault("model", {"num_layers": 1})
+    options.setdefault(
+        "tasks",
+        {t: {"weight": 1.0, "start_step": 0} for t in ("mlm", "itm", "contrastive")},
+    )
     return tiny_records.tiny_config(
         training={
             "steps": steps, "eval_every": 4, "decay": "constant",
@@ -112,13 +116,6 @@ def test_a_run_writes_what_it_promises(whole):
 
 
 @slow
-def test_a_run_in_two_halves_is_the_same_run(record_set, whole, tmp_path):
-    pretrain(tiny_run(steps=4), record_set, tmp_path)
-    pretrain(tiny_run(), record_set, tmp_path)
-    check_same_run(tmp_path, whole)
-
-
-@slow
 def test_a_run_that_was_killed_within_an_epoch_is_the_same_run(
     record_set, whole, tmp_path, monkeypatch
 ):
@@ -151,16 +148,15 @@ def test_dropout_draws_again_after_a_resume_and_the_rest_is_exact(
     after a resume it draws numbers that the unbroken run did not draw. The same
     stops give the same run; other stops give another one, equally good.
     """
-    config = tiny_run(model={"num_layers": 1, "dropout": 0.3})
+    model = {"num_layers": 1, "dropout": 0.3}
+    pretrain(tiny_run(4, model=model), record_set, tmp_path / "a")
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
     losses = []
-    for name, stops in (("a", (4, 8)), ("b", (4, 8))):
-        for steps in stops:
-            stopped = tiny_run(steps, model={"num_layers": 1, "dropout": 0.3})
-            pretrain(stopped, record_set, tmp_path / name)
+    for name in ("a", "b"):
+        pretrain(tiny_run(model=model), record_set, tmp_path / name)
         losses.append(without_clock(lines_of(tmp_path / name)))
     for one, other in zip(*losses):
         assert one == pytest.approx(other, abs=1e-5)
-    assert config.model.dropout == 0.3
 
 
 # 12 s: three sets of tasks, each traced anew.

@@ -1,0 +1,184 @@
+"""The exported model answers as the Python path does, without our code."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kaleido import input_pipeline, records
+from kaleido.catalogs.product import Product
+from kaleido.models import networks_for
+from kaleido.preprocessing import Preprocessor
+from kaleido.serving.saved_model import ServingModule, export_saved_model
+from tests import tiny_records
+
+TEXTS = ("word1 word2 word30", "Word7, word8 unheard-of word9")
+
+# Runs in another folder, in a process that must not find our packages.
+_CLIENT = """
+import importlib.abc, json, sys
+
+class Blocker(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("kaleido", "tfrecords", "experiments", "tests"):
+            raise ImportError(name + " is not there")
+
+sys.meta_path.insert(0, Blocker())
+try:
+    import kaleido
+except ImportError:
+    pass
+else:
+    sys.exit("kaleido can be imported")
+import tensorflow as tf, tensorflow_text
+
+folder, *pictures = sys.argv[1:]
+model = tf.saved_model.load(folder)
+images = tf.constant([open(p, "rb").read() for p in pictures])
+texts = tf.constant(json.load(sys.stdin))
+sign = model.signatures
+found = {
+    "match": sign["serving_default"](images=images, texts=texts)["match_probability"],
+    "image": sign["embed_image"](images=images)["vector"],
+    "text": sign["embed_text"](texts=texts)["vector"],
+    "first": sign["embed_image"](images=images[:1])["vector"],
+}
+print(json.dumps({name: value.numpy().tolist() for name, value in found.items()}))
+"""
+
+
+def pictures():
+    """Two objects on plain grounds, of different sizes and formats."""
+    rng = np.random.default_rng(0)
+    shirt = np.full((120, 90, 3), 250, np.uint8)
+    shirt[30:100, 20:70] = rng.integers(0, 160, (70, 50, 3))
+    shoe = np.full((64, 110, 3), 20, np.uint8)
+    shoe[20:50, 30:95] = rng.integers(90, 255, (30, 65, 3))
+    return (
+        tf.io.encode_jpeg(shirt, quality=95).numpy(), tf.io.encode_png(shoe).numpy()
+    )
+
+
+@dataclasses.dataclass
+class Exported:
+    networks: object
+    spec: records.RecordSpec
+    arrays: dict
+    answers: dict
+
+
+@pytest.fixture(scope="module")
+def exported(efficientnet_file, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("serving")
+    vocabulary = tiny_records.VOCABULARY
+    preprocessor = Preprocessor(
+        vocabulary, saliency_method="border", crop_size=32, whole_crop_size=64,
+        max_tokens=12, num_plans=1,
+    )
+    products = [
+        Product(
+            product_id=str(i), image_id=str(i), image=image, text=text, category="c",
+            subcategory="s", split="test",
+        )
+        for i, (image, text) in enumerate(zip(pictures(), TEXTS))
+    ]
+    config = tiny_records.tiny_config(model={"num_layers": 1})
+    tf.keras.utils.set_random_seed(0)
+    networks = networks_for(config, preprocessor.spec)
+    rng = np.random.default_rng(1)
+    for model in (networks.joint, networks.text, networks.image):
+        model.set_weights(
+            [w + rng.normal(0, 0.05, w.shape) for w in model.get_weights()]
+        )
+    module = ServingModule(
+        networks, preprocessor.spec, vocabulary, config.model.positions
+    )
+    export_saved_model(module, str(folder / "export"))
+    names = []
+    for product, suffix in zip(products, ("jpg", "png")):
+        names.append(str(folder / f"picture.{suffix}"))
+        with open(names[-1], "wb") as file:
+            file.write(product.image)
+    client = subprocess.run(
+        [sys.executable, "-c", _CLIENT, str(folder / "export"), *names],
+        input=json.dumps(TEXTS), capture_output=True, text=True, cwd=folder,
+        env={**os.environ, "PYTHONPATH": ""}, check=False,
+    )
+    assert client.returncode == 0, client.stderr[-2000:]
+    answers = json.loads(client.stdout.strip().splitlines()[-1])
+
+    # The other way: as training meets a pair.
+    items = [
+        item
+        for _, batch in preprocessor.examples(
+            lambda rows: [products[r] for r in rows], [np.arange(2)]
+        )
+        for item in batch
+    ]
+    serialized = tf.constant([item.serialized for item in items])
+    batch = records.parse_examples(serialized, preprocessor.spec)
+    batch = input_pipeline.add_positions(batch, config.model.positions)
+    features = input_pipeline.clean_patches(
+        batch["features"], preprocessor.spec.patch_layout
+    )
+    arrays = {
+        "token_ids": batch["token_ids"],
+        "patch_features": tf.cast(features, tf.float32),
+        "patch_positions": batch["patch_positions"],
+    }
+    return Exported(
+        networks, preprocessor.spec, arrays,
+        {name: np.array(value) for name, value in answers.items()},
+    )
+
+
+# 40 s for all: two backbones, an export, a process that loads it.
+slow = pytest.mark.slow
+
+
+@slow
+def test_vectors_agree_with_the_python_path(exported):
+    image = exported.networks.image(
+        {k: exported.arrays[k] for k in ("patch_features", "patch_positions")}
+    )
+    text = exported.networks.text({"token_ids": exported.arrays["token_ids"]})
+    np.testing.assert_allclose(exported.answers["image"], image, atol=1e-3)
+    np.testing.assert_allclose(exported.answers["text"], text, atol=1e-3)
+    # A test that two different inputs could not pass.
+    for vectors in (image.numpy(), text.numpy()):
+        assert np.abs(vectors[0] - vectors[1]).max() > 0.01
+
+
+@slow
+def test_match_probabilities_agree_with_the_python_path(exported):
+    networks, arrays = exported.networks, exported.arrays
+    inputs = {
+        **arrays,
+        "masked_positions": tf.fill([2, 1], -1),
+        "grey_indices": tf.zeros([2, 2], tf.int32),
+        "blank_indices": tf.zeros([2, 3], tf.int32),
+        "similarity": tf.reduce_sum(
+            exported.answers["image"] * exported.answers["text"], axis=1
+        ),
+    }
+    expected = tf.sigmoid(networks.joint(inputs)["itm"]).numpy()
+    np.testing.assert_allclose(exported.answers["match"], expected, atol=1e-3)
+    assert ((0.0 < expected) & (expected < 1.0)).all()
+
+
+@slow
+def test_a_picture_does_not_depend_on_the_others_of_a_request(exported):
+    first, all_ = exported.answers["first"][0], exported.answers["image"][0]
+    np.testing.assert_allclose(first, all_, atol=1e-5)
+
+
+@slow
+def test_weights_that_the_records_were_not_made_with_are_refused(exported):
+    spec = dataclasses.replace(exported.spec, backbone_fingerprint="f" * 16)
+    with pytest.raises(ValueError, match=f"{'f' * 16}. Received"):
+        ServingModule(exported.networks, spec, tiny_records.VOCABULARY, "normalized")

@@ -1,0 +1,115 @@
+"""Every binary explains itself, and says in one line what is wrong."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+import tensorflow as tf
+
+from kaleido import workdir
+from kaleido.models import networks_for
+from tests import tiny_records
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BINARIES = (
+    "tfrecords.build", "tfrecords.render_catalog", "experiments.pretrain",
+    "experiments.evaluate", "experiments.export", "experiments.quickstart",
+)
+CONFIG = """
+from tests.tiny_records import tiny_config
+
+def get_config():
+    return tiny_config().to_config_dict()
+"""
+
+
+def start(module, *arguments):
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *arguments], cwd=ROOT,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )
+
+
+def outcome(process):
+    output, errors = process.communicate(timeout=300)
+    return process.returncode, output, errors
+
+
+# 15 s of processor time.
+@pytest.mark.slow
+def test_help_shows_the_example_and_the_flags():
+    started = {module: start(module, "--help") for module in BINARIES}
+    for module, process in started.items():
+        code, output, errors = outcome(process)
+        # absl's help ends with 1.
+        assert code in (0, 1), errors
+        assert "Traceback" not in errors
+        assert "Example" in output and f"python -m {module}" in output, output
+        assert "--output" in output or "--workdir" in output
+
+
+# 40 s of processor time: most of it imports TensorFlow nine times.
+@pytest.mark.slow
+def test_bad_input_ends_in_one_clear_line(tmp_path):
+    config = tmp_path / "config.py"
+    config.write_text(CONFIG)
+    record_set = tiny_records.write_tiny_records(str(tmp_path / "records"), 16, 8)
+    trained_only = tiny_records.write_tiny_records(str(tmp_path / "train"), 16, 0)
+    others = tiny_records.write_tiny_records(
+        str(tmp_path / "others"), 16, 8, test=8, spec=tiny_records.tiny_spec(seed=5)
+    )
+    run, new = str(tmp_path / "run"), str(tmp_path / "new")
+    workdir.claim_workdir(run, tiny_records.tiny_config(), record_set)
+    networks = networks_for(tiny_records.tiny_config(), record_set.spec)
+    tf.train.CheckpointManager(
+        tf.train.Checkpoint(
+            joint=networks.joint, text=networks.text, image=networks.image
+        ),
+        os.path.join(run, "checkpoints"), 1,
+    ).save(checkpoint_number=3)
+
+    def pretrain(records=record_set.directory, folder=new, config=config, *more):
+        return start(
+            "experiments.pretrain", f"--config={config}", f"--records={records}",
+            f"--workdir={folder}", *more,
+        )
+
+    def evaluate(records, *more):
+        return start(
+            "experiments.evaluate", f"--workdir={run}", f"--records={records}",
+            f"--output={tmp_path / 'results.json'}", *more,
+        )
+
+    cases = {
+        "holds no finished records": pretrain(records=tmp_path / "nothing"),
+        "nonsense": pretrain(
+            record_set.directory, new, config, "--config.training.nonsense=1"
+        ),
+        "missing.py": pretrain(config=tmp_path / "missing.py"),
+        "has no validation examples": pretrain(records=trained_only.directory),
+        "seed: expected 0, received 5": pretrain(records=others.directory, folder=run),
+        "training.steps": pretrain(
+            record_set.directory, new, config, "--config.training.steps=many"
+        ),
+        "made with another configuration": evaluate(others.directory),
+        "has no test examples": evaluate(record_set.directory),
+        "holds no run": start(
+            "experiments.export", f"--workdir={new}", f"--output={tmp_path / 'e'}"
+        ),
+    }
+    for message, process in cases.items():
+        code, _, errors = outcome(process)
+        assert code != 0, message
+        assert message in errors, f"{message!r} is not in {errors[-2000:]}"
+        if message not in _BY_FLAGS:
+            assert "Traceback" not in errors, errors[-2000:]
+            lines = [x for x in errors.splitlines() if x.startswith("ERROR: ")]
+            assert len(lines) == 1 and message in lines[0]
+    assert not os.path.exists(new)
+
+
+# What the flags library itself refuses, in its own form.
+_BY_FLAGS = ("missing.py", "nonsense", "training.steps")

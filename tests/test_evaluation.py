@@ -1,0 +1,154 @@
+"""What an evaluation reports, with scorers whose ranks are known."""
+
+import dataclasses
+import types
+
+import numpy as np
+import pytest
+
+from kaleido import evaluation, inference, retrieval
+from kaleido.manifest import draw_manifest
+from tests import tiny_records
+
+NETWORKS = types.SimpleNamespace(contrastive=types.SimpleNamespace(scale=5.0))
+ROWS = 40
+
+
+@pytest.fixture(scope="module")
+def record_set(tmp_path_factory):
+    folder = str(tmp_path_factory.mktemp("records"))
+    return tiny_records.write_tiny_records(folder, 8, validation=40, test=ROWS)
+
+
+@pytest.fixture(scope="module")
+def manifest(record_set):
+    pairs = inference.load_ids_and_keys(record_set, "test")
+    # The pool is sorted: test_10 stands before test_2, unlike in the records.
+    return draw_manifest(**pairs, draws=2, candidates=21)
+
+
+@pytest.fixture(scope="module")
+def split(record_set):
+    return inference.load_split(record_set, tiny_records.tiny_config(), "test")
+
+
+class ByText:
+    """Knows every text by heart: equal texts have equal vectors, others differ."""
+
+    def __init__(self, networks, split, text_lengths):
+        del networks, text_lengths
+        _, code = np.unique(split.strings["text"], return_inverse=True)
+        self._vectors = np.eye(len(code), dtype=np.float32)[code]
+        self.right = self._vectors @ self._vectors.T > 0.5
+        self.sign, self.asked = 1.0, 0
+
+    def vectors(self):
+        return self._vectors, self._vectors
+
+    def match_logits(self, images, texts):
+        self.asked += len(images)
+        return self.sign * np.where(self.right[images, texts], 3.0, -3.0)
+
+
+class Liar(ByText):
+    """Its match logit is the higher, the more it is wrong."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.sign = -1.0
+
+
+def evaluate(record_set, manifest, tasks=("itm", "contrastive"), **options):
+    config = tiny_records.tiny_config(
+        tasks={t: {"weight": 1.0, "start_step": 0} for t in tasks}
+    )
+    return evaluation.evaluate_retrieval(
+        NETWORKS, config, record_set, manifest, **options
+    )
+
+
+def test_a_split_is_put_in_the_manifests_order(split, manifest):
+    aligned = evaluation.align(split, manifest, "here")
+    assert tuple(aligned.strings["image_id"]) == manifest.image_ids
+    assert tuple(split.strings["image_id"]) != manifest.image_ids
+    place = {name: i for i, name in enumerate(split.strings["image_id"])}
+    for row, name in enumerate(manifest.image_ids):
+        for key in ("token_ids", "patch_features", "text_key"):
+            one, other = aligned.arrays[key][row], split.arrays[key][place[name]]
+            assert (one == other).all()
+
+
+def test_another_catalogues_manifest_is_an_error(split, manifest):
+    renamed = dataclasses.replace(
+        manifest, image_ids=("shoe_7", *manifest.image_ids[1:])
+    )
+    with pytest.raises(ValueError, match="another catalogue than here.*shoe_7"):
+        evaluation.align(split, renamed, "here")
+    fewer = dataclasses.replace(manifest, image_ids=manifest.image_ids[1:])
+    with pytest.raises(ValueError, match="39 pairs, the records have 40"):
+        evaluation.align(split, fewer, "here")
+
+
+def test_a_scorer_that_knows_is_always_right(record_set, manifest, monkeypatch):
+    monkeypatch.setattr(inference, "Scorer", ByText)
+    found = evaluate(record_set, manifest)
+    results = found.results
+    assert results["primary"] == "both"
+    assert set(results["scorers"]) == {"contrastive", "itm", "reranked", "both"}
+    for task in retrieval.TASKS:
+        assert results[task] == results["scorers"]["both"][task]
+        for scorer in results["scorers"].values():
+            assert scorer[task]["rank_at_1"] == 1.0
+        for scorer in ("contrastive", "reranked", "both"):
+            assert results["scorers"][scorer][task]["full"]["rank_at_1"] == 1.0
+        assert all(page["rank"] == 1 for page in found.pages[task])
+        assert sum(r["right"] for r in found.pages[task][0]["results"]) == 1
+    assert results["manifest"]["fingerprint"] == manifest.fingerprint
+
+
+def test_a_lying_cross_encoder_gets_no_weight(record_set, manifest, monkeypatch):
+    monkeypatch.setattr(inference, "Scorer", Liar)
+    results = evaluate(record_set, manifest, match_queries=10).results
+    assert results["weight"] == 0.0
+    for task in retrieval.TASKS:
+        assert results["scorers"]["itm"][task]["rank_at_10"] == 0.0
+        assert results["scorers"]["reranked"][task]["rank_at_1"] == 0.0
+        assert results["scorers"]["both"][task]["rank_at_1"] == 1.0
+        assert results["scorers"]["both"][task]["queries"] == 10
+        compared = results["scorers"]["both"][task]["contrastive_on_these"]
+        assert compared["rank_at_1"] == 1.0
+
+
+@pytest.mark.parametrize("task, others", [("itm", ()), ("contrastive", ("mlm",))])
+def test_a_model_is_judged_by_the_tasks_it_was_trained_on(
+    record_set, manifest, monkeypatch, task, others
+):
+    monkeypatch.setattr(inference, "Scorer", ByText)
+    found = evaluate(record_set, manifest, (task, *others), whole_list_queries=7)
+    assert found.results["primary"] == task
+    assert set(found.results["scorers"]) == {task}
+    assert found.results["itr"]["rank_at_1"] == 1.0
+    if task == "itm":
+        assert found.results["itr"]["queries"] == 7 and not found.pages
+
+
+def test_the_same_seed_gives_the_same_results(record_set, manifest, monkeypatch):
+    class Random(ByText):
+        def match_logits(self, images, texts):
+            return np.sin(1000.0 * images + 77.0 * texts)
+
+    monkeypatch.setattr(inference, "Scorer", Random)
+    options = {"match_queries": 15, "whole_list_queries": 9, "weight_queries": 12}
+    one = evaluate(record_set, manifest, seed=3, **options).results
+    assert one == evaluate(record_set, manifest, seed=3, **options).results
+
+
+def test_the_floor_may_come_in_another_order(manifest, split):
+    text = np.array(split.strings["text"])
+    similarity = (text[:, None] == text[None]).astype(np.float32)
+    ids = split.strings["image_id"]
+    for task, figures in evaluation.evaluate_floor(manifest, similarity, ids).items():
+        assert task in retrieval.TASKS
+        assert figures["rank_at_1"] == figures["full"]["rank_at_1"] == 1.0
+        queries = figures["neighbours_only"]["queries"]
+        assert queries == manifest.all_neighbours.sum()
