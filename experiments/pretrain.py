@@ -16,7 +16,7 @@ import os
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from kaleido.cli import fail_clearly
+from kaleido.cli import fail_clearly, parse_config_flags
 
 FLAGS = flags.FLAGS
 
@@ -42,6 +42,9 @@ def main(argv):
     del argv
     if FLAGS.config is None:
         raise ValueError("--config=FILE.py is missing; see experiments/configs/.")
+    path = config_flags.get_config_filename(FLAGS["config"])
+    if not os.path.exists(path):
+        raise ValueError(f"--config: there is no file {path}.")
     import tensorflow as tf
 
     from kaleido import pretraining, records, training
@@ -82,4 +85,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    app.run(main, flags_parser=parse_config_flags)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import sys
-from typing import Callable, Tuple
+from typing import Callable, List, Sequence, Tuple
+
+from absl import app
 
 
 def fail_clearly(main: Callable) -> Callable:
@@ -24,6 +26,20 @@ def fail_clearly(main: Callable) -> Callable:
             sys.exit(1)
 
     return wrapped
+
+
+def parse_config_flags(argv: Sequence[str]) -> List[str]:
+    """Parses all flags, for `app.run(flags_parser=...)` of a binary with --config.
+
+    A field that the configuration lacks is one line and exit code 1; the flags
+    library raises an AttributeError before main begins.
+    """
+    try:
+        return app.parse_flags_with_usage(argv)
+    except AttributeError as error:
+        field = str(error).strip("\"'")
+        print(f"ERROR: --config has no field {field!r}", file=sys.stderr)
+        sys.exit(1)
 
 
 def parse_floats(flag: str, text: str, count: int) -> Tuple[float, ...]:

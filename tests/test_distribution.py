@@ -181,5 +181,13 @@ def test_two_workers_train_as_one_and_the_chief_alone_writes(record_set, tmp_pat
         assert shared and shared == compared & set(b)
         for name in shared:
             assert a[name] == pytest.approx(b[name], abs=2e-4), name
-    # The other worker's copies are gone.
+
+    def files(name):
+        found = (p for p in (tmp_path / name).rglob("*") if p.is_file())
+        # Event files carry the time and the process in their names.
+        return sorted(str(p.relative_to(tmp_path / name)).split("tfevents")[0]
+                      for p in found)
+
+    # As many of each as one process writes, and the other worker's are gone.
+    assert files("two") == files("one")
     assert not list(scratch.glob("tmp*"))

@@ -128,7 +128,8 @@ def test_draws_of_a_query_differ():
 
 def test_the_order_of_the_pool_does_not_matter():
     pool = toy_pool()
-    first, second = draw(pool, max_queries=20), draw(in_other_order(pool), max_queries=20)
+    first = draw(pool, max_queries=20)
+    second = draw(in_other_order(pool), max_queries=20)
     assert first.image_ids == second.image_ids == tuple(sorted(pool["image_ids"]))
     assert first.to_json() == second.to_json()
 

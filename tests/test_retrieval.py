@@ -169,12 +169,10 @@ def test_two_stages_are_plain_reranking(manifest, task, weight):
     full = [rank(row, gallery_of(manifest, q)) for q, row in zip(queries, rows)]
     assert stage.gallery(weight) == pytest.approx(rank_shares(np.array(full)))
 
+    lists = manifest.candidates[0, queries].tolist()
     alone = [
-        naive_rank(
-            {c: score(second, task, row, c) for c in manifest.candidates[0, q].tolist()},
-            row,
-        )
-        for q, row in zip(queries, rows)
+        naive_rank({c: score(second, task, row, c) for c in candidates}, row)
+        for row, candidates in zip(rows, lists)
     ]
     assert stage.match_alone() == pytest.approx(rank_shares(np.array(alone)))
     assert asked.calls == 1 and len(set(asked.pairs)) == len(asked.pairs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from typing import Dict, List, Mapping, Sequence, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -59,7 +59,7 @@ def write_tiny_records(
     validation: int = 16,
     test: int = 0,
     seed: int = 0,
-    spec: records.RecordSpec = tiny_spec(),
+    spec: Optional[records.RecordSpec] = None,
 ) -> records.RecordSet:
     """Writes and opens a records folder.
 
@@ -68,6 +68,7 @@ def write_tiny_records(
     of the product before it. A picture's features are a fixed random function
     of its words, with noise: there is something to learn.
     """
+    spec = spec or tiny_spec()
     os.makedirs(directory, exist_ok=True)
     rng = np.random.default_rng(seed)
     layout = LAYOUTS[spec.layout]
