@@ -47,8 +47,12 @@ def test_the_own_candidate_is_in_each_list_once_and_where_the_manifest_says():
 
 
 def test_no_list_holds_a_row_twice():
-    ordered = np.sort(draw(toy_pool()).candidates, axis=-1)
-    assert (np.diff(ordered, axis=-1) > 0).all()
+    # Of its own sub-category alone, and with more from the others.
+    for candidates in (CANDIDATES, 41):
+        manifest = draw(toy_pool(), candidates=candidates)
+        ordered = np.sort(manifest.candidates, axis=-1)
+        assert (np.diff(ordered, axis=-1) > 0).all()
+    assert manifest.fill_rate < 1.0
 
 
 def test_negatives_share_neither_product_nor_text():
