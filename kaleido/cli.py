@@ -6,13 +6,14 @@ import functools
 import sys
 from typing import Callable, List, Sequence, Tuple
 
-from absl import app
+from absl import app, logging
 
 
 def fail_clearly(main: Callable) -> Callable:
     """Turns an error that bad input caused into one line and exit code 1.
 
-    Errors of other types are bugs, and keep their traceback.
+    Errors of other types are bugs, and keep their traceback; `--verbosity=1`
+    shows the traceback of these, too.
     """
 
     @functools.wraps(main)
@@ -20,8 +21,7 @@ def fail_clearly(main: Callable) -> Callable:
         try:
             return main(argv)
         except (ValueError, FileNotFoundError, FileExistsError) as error:
-            if "--debug" in sys.argv:
-                raise
+            logging.debug("where it was raised:", exc_info=True)
             print(f"ERROR: {error}", file=sys.stderr)
             sys.exit(1)
 

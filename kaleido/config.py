@@ -264,7 +264,7 @@ def _small() -> Config:
             aux_loss_on_negatives=True,
             rates={
                 "shortcut": 0.01, "grey": 5.0, "blank": 5.0, "rotation": 5.0,
-                "jigsaw": 5.0, "camouflage": 5.0, "mlm": 5.0, "mlm_bias": 5.0,
+                "jigsaw": 5.0, "mlm": 5.0, "mlm_bias": 5.0,
                 "itm": 5.0, "patch_embedding": 5.0,
             },
         ),

@@ -283,7 +283,11 @@ def _sample_queries(
     worst = np.argsort(-ranks, kind="stable")[: _SHOWN_QUERIES // 4]
     shown = []
     for q in dict.fromkeys([*worst.tolist(), *wrong.tolist(), *right.tolist()]):
-        order = np.argsort(-scores[q], kind="stable")[:_SHOWN_RESULTS]
+        order = np.argsort(-scores[q], kind="stable")[:_SHOWN_RESULTS].tolist()
+        own = int(manifest.own[0, q])
+        if own not in order:
+            # What should have been found, in the last place.
+            order[-1] = own
         shown.append(
             {
                 "rank": int(ranks[q]),
@@ -291,7 +295,7 @@ def _sample_queries(
                 "results": [
                     {
                         **_item(pool, int(manifest.candidates[0, q, c])),
-                        "right": bool(c == manifest.own[0, q]),
+                        "right": c == own,
                     }
                     for c in order
                 ],
