@@ -68,7 +68,7 @@ def greatest_difference(one, other):
     return max(np.abs(np.array(one[k]) - np.array(other[k])).max() for k in one)
 
 
-# 140 s of processor time in two processes, for all tests of `results` together:
+# 170 s of processor time in two processes, for all tests of `results` together:
 # a training step is traced for each of eight replicas.
 slow = pytest.mark.slow
 

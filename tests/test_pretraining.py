@@ -88,7 +88,7 @@ def check_same_run(folder, whole):
         assert line == pytest.approx(other, abs=1e-5)
 
 
-# The tests below take 8 s each: tracing a training and a validation step.
+# The tests below take 3 to 20 s each: a run traces training and validation.
 slow = pytest.mark.slow
 
 
@@ -159,7 +159,7 @@ def test_dropout_draws_again_after_a_resume_and_the_rest_is_exact(
         assert one == pytest.approx(other, abs=1e-5)
 
 
-# 12 s: three sets of tasks, each traced anew.
+# 15 s: three sets of tasks, each traced anew.
 @slow
 def test_tasks_enter_at_their_step_within_an_epoch_and_training_ends_at_the_last(
     record_set, tmp_path

@@ -153,6 +153,8 @@ def test_half_precision_learns_a_batch_by_heart(batch, policy, precision):
         model.optimizer, tf.keras.mixed_precision.LossScaleOptimizer
     )
     assert is_scaled == (precision == "mixed_float16")
+    # Else the first call makes variables, and the step is traced twice.
+    model.optimizer.build(model.trainable_variables)
     step = tf.function(model.train_step)
     losses = []
     for _ in range(40):
