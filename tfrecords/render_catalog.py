@@ -2,7 +2,7 @@ r"""Draws a catalogue of fashion products and writes it to a directory.
 
 Example:
   python -m tfrecords.render_catalog --products=1000 --seed=1 \
-      --format=table --output=/tmp/catalog
+      --format=table --output=runs/catalog
 
 `table` writes products.jsonl, images/ and masks/. `fashion_gen` writes the two
 HDF5 files of Fashion-Gen's layout: train and validation products go to its
