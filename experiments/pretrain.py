@@ -42,7 +42,9 @@ def main(argv):
     del argv
     if FLAGS.config is None:
         raise ValueError("--config=FILE.py is missing; see experiments/configs/.")
-    path = config_flags.get_config_filename(FLAGS["config"])
+    # `FILE.py:argument` hands the argument to the file's `get_config`.
+    path = config_flags.get_config_filename(FLAGS["config"]).split(".py:")[0]
+    path += "" if path.endswith(".py") else ".py"
     if not os.path.exists(path):
         raise ValueError(f"--config: there is no file {path}.")
     import tensorflow as tf

@@ -39,10 +39,43 @@ class Backbone:
     bgr: bool = False
 
 
+@tf.keras.utils.register_keras_serializable("kaleido")
+class StridePadding(tf.keras.layers.Layer):
+    """Pads before a convolution of stride 2, as the size in hand needs it.
+
+    keras-cv fixes this padding when a network is built: of one that takes any
+    size it pads all as even, and features of sides that are no multiple of 32
+    are wrong.
+
+    Args:
+        half: half of the odd kernel side, rounded down.
+    """
+
+    def __init__(self, half: int, **kwargs):
+        super().__init__(**kwargs)
+        self._config = {"half": half}
+
+    def call(self, x):
+        """Maps [batch, h, w, c] to the padded picture."""
+        half = self._config["half"]
+        before = half - 1 + tf.shape(x)[1:3] % 2
+        rows, columns = [before[0], half], [before[1], half]
+        return tf.pad(x, [[0, 0], rows, columns, [0, 0]])
+
+    def get_config(self):
+        return {**super().get_config(), **self._config}
+
+
+def _padded_by_size(layer: tf.keras.layers.Layer) -> tf.keras.layers.Layer:
+    if isinstance(layer, tf.keras.layers.ZeroPadding2D):
+        return StridePadding(layer.padding[0][1], name=layer.name)
+    return layer.__class__.from_config(layer.get_config())
+
+
 def _build_efficientnet_lite0() -> tf.keras.Model:
     import keras_cv
 
-    return keras_cv.models.EfficientNetLiteBackbone(
+    network = keras_cv.models.EfficientNetLiteBackbone(
         stackwise_kernel_sizes=[3, 3, 5, 3, 5, 5, 3],
         stackwise_num_repeats=[1, 2, 2, 3, 3, 4, 1],
         stackwise_input_filters=[32, 16, 24, 40, 80, 112, 192],
@@ -54,6 +87,8 @@ def _build_efficientnet_lite0() -> tf.keras.Model:
         include_rescaling=False,
         input_shape=(None, None, 3),
     )
+    plain = tf.keras.Model(network.input, network.output)
+    return tf.keras.models.clone_model(plain, clone_function=_padded_by_size)
 
 
 def _load_efficientnet_lite0(network: tf.keras.Model, path: Optional[str]) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import time
 
+import numpy as np
 import tensorflow as tf
 from absl import logging
 
@@ -14,6 +15,37 @@ from kaleido.training import Pretrainer
 
 def _step(model: tf.keras.Model) -> int:
     return int(model.optimizer.iterations.numpy())
+
+
+class Divergence(tf.keras.callbacks.Callback):
+    """Ends a run whose loss is no number, before it is saved as a checkpoint.
+
+    Metrics are means since the last validation: a NaN stays in them until
+    somebody looks, so that no step has to wait for a look of its own.
+
+    Args:
+        every: steps between two looks; each validation is one, too.
+    """
+
+    def __init__(self, every: int = 50):
+        super().__init__()
+        self._every = every
+
+    def on_train_batch_end(self, batch, logs=None):
+        if _step(self.model) % self._every == 0:
+            self._look(logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._look(logs)
+
+    def _look(self, logs):
+        wrong = {k: float(v) for k, v in (logs or {}).items() if not np.isfinite(v)}
+        if wrong:
+            raise ValueError(
+                f"The training has diverged by step {_step(self.model)}; a lower "
+                "--config.training.learning_rate or a longer warm-up helps. "
+                f"Received: {wrong}"
+            )
 
 
 class Phases(tf.keras.callbacks.Callback):
@@ -139,9 +171,12 @@ class ProgressLine(tf.keras.callbacks.Callback):
 
 
 def read_lines(path: str) -> list:
-    """Reads a JSON-lines file; a missing one is empty."""
+    """Reads a JSON-lines file; a missing one is empty.
+
+    A last line without its end was cut off by a crash, and is left out.
+    """
     if not os.path.exists(path):
         return []
     with open(path, encoding="utf-8") as file:
-        return [json.loads(line) for line in file if line.strip()]
+        return [json.loads(line) for line in file if line.endswith("\n")]
 

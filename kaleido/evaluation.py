@@ -17,7 +17,7 @@ from kaleido.manifest import (
     draw_manifest,
     fewest_negatives,
 )
-from kaleido.metrics.retrieval import pessimistic_ranks
+from kaleido.metrics.retrieval import pessimistic_ranks, sum_of_ranks
 from kaleido.models import Networks, networks_for
 from kaleido.records import RecordSet
 
@@ -145,8 +145,8 @@ def evaluate_retrieval(
         seed: of the queries that are drawn for ITM.
         tasks: of `retrieval.TASKS`.
         match_queries: queries whose short lists ITM re-ranks; 0 for all.
-        whole_list_queries: queries of which ITM alone scores the whole list of
-            the first draw; 0 for all.
+        whole_list_queries: of those, queries of which ITM alone scores the whole
+            list of the first draw; 0 for all.
         weight_queries: validation queries that choose the weight.
         floor_workdir: the run's folder, for the ridge map; empty leaves the
             floor out.
@@ -169,8 +169,8 @@ def evaluate_retrieval(
     if "itm" in active:
         rng = np.random.default_rng(seed)
         count = len(manifest.queries)
-        whole = _some(rng, count, whole_list_queries)
         if similarity is None:
+            whole = _some(rng, count, whole_list_queries)
             scorers["itm"] = _match_only(manifest, scorer, whole)
             primary = "itm"
         else:
@@ -179,8 +179,9 @@ def evaluate_retrieval(
             )
             results["weight"], results["weights_tried"] = weight, tried
             some = _some(rng, count, match_queries)
+            whole = _some(rng, len(some), whole_list_queries)
             scorers.update(
-                _two_stage(manifest, scorer, similarity, whole, some, weight)
+                _two_stage(manifest, scorer, similarity, some, whole, weight)
             )
             # Figures of a few queries are no headline.
             primary = "both" if len(some) == count else "contrastive"
@@ -190,6 +191,8 @@ def evaluate_retrieval(
     if floor_workdir:
         floor, ids = floor_similarity(records, config, split, floor_workdir)
         results["floor"] = evaluate_floor(manifest, floor, ids)
+    for figures in [*scorers.values(), *([results["floor"]] if floor_workdir else [])]:
+        figures["sum_of_ranks"] = round(sum_of_ranks(figures["itr"], figures["tir"]), 2)
     pages = {
         task: _sample_queries(manifest, task, similarity, pool)
         for task in tasks
@@ -238,20 +241,19 @@ def _weight_on_validation(networks, config, records, seed, count):
     return retrieval.choose_weight(stages)
 
 
-def _two_stage(manifest, scorer, similarity, whole, some, weight) -> Dict[str, Any]:
+def _two_stage(manifest, scorer, similarity, some, whole, weight) -> Dict[str, Any]:
     figures: Dict[str, Any] = {"itm": {}, "reranked": {}, "both": {}}
     for task in retrieval.TASKS:
-        logging.info("%s: ITM on whole lists of %d queries", task, len(whole))
+        logging.info(
+            "%s: ITM on short lists of %d queries and whole lists of %d",
+            task, len(some), len(whole),
+        )
         stage = retrieval.TwoStage(
-            manifest, task, similarity, scorer.match_logits, whole, whole_lists=True
+            manifest, task, similarity, scorer.match_logits, some, whole, gallery=True
         )
         figures["itm"][task] = {
             **retrieval.rounded(stage.match_alone()), "queries": len(whole),
         }
-        logging.info("%s: ITM on short lists of %d queries", task, len(some))
-        stage = retrieval.TwoStage(
-            manifest, task, similarity, scorer.match_logits, some, gallery=True
-        )
         for name, w in (("reranked", None), ("both", weight)):
             figures[name][task] = {
                 **retrieval.rounded(stage.lists(w)[0]),

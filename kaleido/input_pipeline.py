@@ -1,37 +1,17 @@
 """Records to batches: what is drawn afresh at each visit.
 
-Every step is a pure function from a batch (a dict) to a batch. Randomness comes
-from `draws`, one row of uniform numbers a record that depends on nothing but
-(seed, epoch, record), so that a run can be resumed anywhere. Pictures were
-embedded offline; all corruption here is picking and permuting of vectors.
+The order of an epoch depends on nothing but (seed, epoch), what is drawn for a
+record on nothing but (seed, epoch, record): a run can be resumed anywhere.
 """
 
 from __future__ import annotations
 
-import itertools
-from typing import Dict, Mapping, Sequence
+from typing import Sequence
 
-import numpy as np
 import tensorflow as tf
 
-from kaleido import negatives, patches, records
+from kaleido import corruption, records
 from kaleido.config import Config, DataConfig
-from kaleido.masking import MAX_MASKED_TOKENS, plan_columns
-from kaleido.patches import PatchLayout
-from kaleido.text import MASK, Vocabulary
-
-Batch = Dict[str, tf.Tensor]
-
-# Columns of the uniform numbers that are drawn for a record at a visit.
-_SCALAR_DRAWS = (
-    "plan", "rotation", "jigsaw", "camouflage_donor", "swap", "swap_partner", "mine",
-)
-_NUM_DRAWS = len(_SCALAR_DRAWS) + 2 * MAX_MASKED_TOKENS
-
-JIGSAW_PERMUTATIONS = np.array(list(itertools.permutations(range(4))), np.int32)
-
-# Shares of hidden words that become [MASK], or a random piece (BERT).
-MASK_SHARE, RANDOM_SHARE = 0.8, 0.1
 
 # Validation is drawn as one epoch that training never reaches, so that each
 # validation meets the same corruption.
@@ -55,7 +35,7 @@ def training_batches(
         split: where the examples come from.
 
     Returns:
-        A dataset of batches, see `corrupt`.
+        A dataset of batches, see `corruption.corrupt`.
     """
     record_set.require_split(split)
     data = config.data
@@ -113,13 +93,14 @@ def clean_batches(
 
     def parse(serialized):
         batch = records.parse_examples(serialized, spec, with_strings)
-        batch = add_positions(batch, config.model.positions)
+        batch = corruption.add_positions(batch, config.model.positions)
+        clean = corruption.clean_patches(batch["features"], spec.patch_layout)
         kept = (
             "token_ids", "patch_positions", "subcategory_key", *records.KEY_FIELDS,
             *(records.STRING_FIELDS if with_strings else ()),
         )
         return {
-            "patch_features": clean_patches(batch["features"], spec.patch_layout),
+            "patch_features": clean,
             **{name: batch[name] for name in kept},
         }
 
@@ -178,8 +159,8 @@ def _corrupted(batches, record_set, config, seed) -> tf.data.Dataset:
 
     def step(serialized, epoch):
         batch = records.parse_examples(serialized, spec)
-        batch["draws"] = draw(batch["record_key"], seed, epoch)
-        return corrupt(batch, config, spec, vocabulary)
+        batch["draws"] = corruption.draw(batch["record_key"], seed, epoch)
+        return corruption.corrupt(batch, config, spec, vocabulary)
 
     options = tf.data.Options()
     # Every worker reads all records and takes its share of each batch: the
@@ -189,229 +170,3 @@ def _corrupted(batches, record_set, config, seed) -> tf.data.Dataset:
     )
     dataset = batches.map(step, num_parallel_calls=tf.data.AUTOTUNE)
     return dataset.prefetch(tf.data.AUTOTUNE).with_options(options)
-
-
-def draw(record_keys: tf.Tensor, seed: int, epoch: tf.Tensor) -> tf.Tensor:
-    """Returns float32 [batch, n] in [0, 1), a row for each (seed, epoch, record)."""
-    first = seed * 1_000_003 + tf.cast(epoch, tf.int64)
-    return tf.map_fn(
-        lambda key: tf.random.stateless_uniform([_NUM_DRAWS], tf.stack([first, key])),
-        record_keys,
-        fn_output_signature=tf.TensorSpec([_NUM_DRAWS], tf.float32),
-        parallel_iterations=16,
-    )
-
-
-def corrupt(
-    batch: Batch, config: Config, spec: records.RecordSpec, vocabulary: Vocabulary
-) -> Batch:
-    """Turns parsed records into the inputs and targets of all tasks.
-
-    Args:
-        batch: as `records.parse_examples` returns it, with `draws`.
-        config: the experiment.
-        spec: what made the records.
-        vocabulary: the word pieces.
-
-    Returns:
-        Inputs `token_ids` int32 [batch, length], `patch_features` float16
-        [batch, patches, feature_size], `patch_positions` float32 [batch,
-        patches, 5], `masked_positions` int32 [batch, MAX_MASKED_TOKENS] (-1 for
-        none), `grey_indices`, `blank_indices` int32 [batch, n]; targets
-        `masked_ids`, `masked_weights`, `rotation`, `jigsaw`, `camouflage`,
-        `camouflage_weight`, `grey_targets`, `blank_targets`, `matched`; and the
-        uncorrupted `clean_token_ids`, `clean_features`, with `product_key` and
-        `text_key`.
-    """
-    layout = spec.patch_layout
-    draws = {
-        name: batch["draws"][:, i] for i, name in enumerate(_SCALAR_DRAWS)
-    }
-    word_draws = batch["draws"][:, len(_SCALAR_DRAWS) :]
-    batch = pick_plan(batch, draws["plan"], config.data.random_plans)
-    batch = add_positions(batch, config.model.positions)
-    batch = trim_texts(batch, config.data.text_lengths)
-    batch = mask_tokens(batch, word_draws, vocabulary)
-    batch = corrupt_patches(batch, draws, layout)
-    # Mined negatives are swapped in by the model, which knows who is similar.
-    mined = config.training.mined_negatives > 0
-    batch = swap(batch, draws, config.data.swap_share, keep_texts=mined)
-    dropped = (
-        "draws", "features", "patch_boxes", "picture_size", "token_plans",
-        "patch_plans", "patch_plan", "record_key", "picture_key", "subcategory_key",
-    )
-    return {k: v for k, v in batch.items() if k not in dropped}
-
-
-def pick_plan(batch: Batch, draw_: tf.Tensor, at_random: bool) -> Batch:
-    """Picks one of a record's mask plans: `masked_positions`, `patch_plan`."""
-    plans = batch["token_plans"].shape[1]
-    index = tf.cast(tf.floor(draw_ * plans), tf.int32)
-    index = tf.minimum(index, plans - 1) if at_random else tf.zeros_like(index)
-    return {
-        **batch,
-        "masked_positions": tf.gather(batch["token_plans"], index, batch_dims=1),
-        "patch_plan": tf.gather(batch["patch_plans"], index, batch_dims=1),
-    }
-
-
-def add_positions(batch: Batch, units: str) -> Batch:
-    """Adds the 5-D `patch_positions`; see `patches.patch_positions`."""
-    height, width = batch["picture_size"][:, :1], batch["picture_size"][:, 1:]
-    positions = patches.patch_positions(batch["patch_boxes"], height, width, units)
-    return {**batch, "patch_positions": positions}
-
-
-def trim_texts(batch: Batch, lengths: Sequence[int]) -> Batch:
-    """Cuts padding: to the least of a few lengths that holds the longest text.
-
-    Few, because XLA compiles a program a length.
-    """
-    longest = batch["token_ids"].shape[1]
-    options = sorted({n for n in lengths if n < longest} | {longest})
-    used = tf.reduce_max(
-        tf.reduce_sum(tf.cast(tf.not_equal(batch["token_ids"], 0), tf.int32), axis=1)
-    )
-    fits = tf.constant(options) >= used
-    length = tf.gather(options, tf.argmax(tf.cast(fits, tf.int32)))
-    return {**batch, "token_ids": batch["token_ids"][:, :length]}
-
-
-def mask_tokens(batch: Batch, draws: tf.Tensor, vocabulary: Vocabulary) -> Batch:
-    """Hides the words of the plan: 80 % [MASK], 10 % a random piece, 10 % left.
-
-    Args:
-        batch: holds `token_ids` and `masked_positions`.
-        draws: float32 [batch, 2 * MAX_MASKED_TOKENS]: what becomes of each
-            word, and which random piece.
-        vocabulary: the word pieces.
-
-    Returns:
-        The batch with hidden words, `masked_ids` int32 (the truth),
-        `masked_weights` float32 (0 where a plan has no word) and
-        `clean_token_ids`.
-    """
-    token_ids, positions = batch["token_ids"], batch["masked_positions"]
-    valid = positions >= 0
-    safe = tf.maximum(positions, 0)
-    truth = tf.gather(token_ids, safe, batch_dims=1)
-    fate, which = tf.split(draws, 2, axis=1)
-    ordinary = tf.constant(np.flatnonzero(~vocabulary.is_special).astype(np.int32))
-    size = tf.cast(tf.size(ordinary), tf.float32)
-    random = tf.gather(ordinary, tf.cast(which * size, tf.int32))
-    shown = tf.where(
-        fate < MASK_SHARE,
-        vocabulary.ids[MASK],
-        tf.where(fate < MASK_SHARE + RANDOM_SHARE, random, truth),
-    )
-    # Scattering changes: two entries never share a position, and those without
-    # a word add 0.
-    change = tf.where(valid, shown - truth, 0)
-    rows = tf.broadcast_to(tf.range(tf.shape(safe)[0])[:, None], tf.shape(safe))
-    hidden = tf.tensor_scatter_nd_add(token_ids, tf.stack([rows, safe], -1), change)
-    return {
-        **batch,
-        "token_ids": hidden,
-        "clean_token_ids": token_ids,
-        "masked_ids": tf.where(valid, truth, 0),
-        "masked_weights": tf.cast(valid, tf.float32),
-    }
-
-
-def clean_patches(features: tf.Tensor, layout: PatchLayout) -> tf.Tensor:
-    """Returns the uncorrupted patches, [batch, num_patches, feature_size]."""
-    return tf.gather(features, layout.clean_rows, axis=1)
-
-
-def corrupt_patches(
-    batch: Batch, draws: Mapping[str, tf.Tensor], layout: PatchLayout
-) -> Batch:
-    """Rotates, permutes, camouflages, greys and blanks (paper, section 3.4).
-
-    Positions stay with their slots; only features move. Each level is
-    corrupted on its own, so a task never sees another's corruption.
-    """
-    features = batch["features"]
-    batch = {**batch, "clean_features": clean_patches(features, layout)}
-    columns = plan_columns(layout)
-    levels = []
-    for n in layout.levels:
-        if n == 1:
-            rows = tf.gather(features, layout.vectors["level_1_rotated"], axis=1)
-            batch["rotation"] = _class(draws["rotation"], 4)
-            levels.append(tf.gather(rows, batch["rotation"][:, None], batch_dims=1))
-            continue
-        level = tf.gather(features, layout.vectors[f"level_{n}"], axis=1)
-        plan = batch["patch_plan"][:, columns[n]] if n in columns else None
-        if n == 2:
-            batch["jigsaw"] = _class(draws["jigsaw"], len(JIGSAW_PERMUTATIONS))
-            order = tf.gather(JIGSAW_PERMUTATIONS, batch["jigsaw"])
-            level = tf.gather(level, order, batch_dims=1)
-        elif n == 3:
-            batch["camouflage"] = plan[:, 0]
-            donor = negatives.choose(
-                negatives.different(batch["product_key"]), draws["camouflage_donor"]
-            )
-            batch["camouflage_weight"] = tf.cast(donor >= 0, tf.float32)
-            # The donor's patch of the same slot: it fits in by its place. Without
-            # a donor the picture keeps its own.
-            own = tf.range(tf.shape(donor)[0])
-            borrowed = tf.gather(level, tf.where(donor >= 0, donor, own))
-            at_slot = tf.one_hot(plan[:, 0], n * n, dtype=tf.float16)[..., None]
-            level = tf.where(at_slot > 0, borrowed, level)
-        elif n == 4:
-            grey = tf.gather(features, layout.vectors["level_4_grey"], axis=1)
-            batch["grey_targets"] = tf.gather(level, plan, batch_dims=1)
-            level = tf.where(_at(plan, n), grey, level)
-            batch["grey_indices"] = plan
-        else:
-            batch["blank_targets"] = tf.gather(level, plan, batch_dims=1)
-            level = tf.where(_at(plan, n), tf.zeros_like(level), level)
-            batch["blank_indices"] = plan
-        levels.append(level)
-    batch["patch_features"] = tf.concat(levels, axis=1)
-    return batch
-
-
-def _class(draw_: tf.Tensor, count: int) -> tf.Tensor:
-    """Uniform numbers [batch] in [0, 1) to int32 classes in [0, count)."""
-    return tf.minimum(tf.cast(tf.floor(draw_ * count), tf.int32), count - 1)
-
-
-def _at(indices: tf.Tensor, n: int) -> tf.Tensor:
-    """bool [batch, n * n, 1]: whether a slot is among int32 [batch, k] indices."""
-    return tf.reduce_any(
-        tf.equal(indices[:, :, None], tf.range(n * n)), axis=1
-    )[..., None]
-
-
-def swap(
-    batch: Batch, draws: Mapping[str, tf.Tensor], share: float, keep_texts: bool
-) -> Batch:
-    """Gives a share of the rows the text of another product of the batch.
-
-    A partner's text differs after normalisation. Where the batch holds no such
-    text the row stays matched.
-
-    Args:
-        batch: holds the text fields, `text_key` and `product_key`.
-        draws: `swap` and `swap_partner`, float32 [batch] each.
-        share: of the rows to be swapped.
-        keep_texts: only says in `matched` which rows are to be swapped.
-
-    Returns:
-        The batch with `matched` float32 [batch] (1 = own text).
-    """
-    valid = tf.logical_and(
-        negatives.different(batch["text_key"]),
-        negatives.different(batch["product_key"]),
-    )
-    partner = negatives.choose(valid, draws["swap_partner"])
-    swapped = tf.logical_and(draws["swap"] < share, partner >= 0)
-    batch = {**batch, "matched": 1.0 - tf.cast(swapped, tf.float32)}
-    if keep_texts:
-        return {
-            **batch, "mine_draw": draws["mine"], "partner_draw": draws["swap_partner"],
-        }
-    own = tf.range(tf.shape(partner)[0])
-    return negatives.swap_texts(batch, tf.where(swapped, partner, own))

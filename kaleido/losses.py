@@ -146,7 +146,7 @@ def joint_losses(
 
     Args:
         outputs: of the joint model, see `models.Networks`.
-        batch: see `input_pipeline.corrupt`.
+        batch: see `corruption.corrupt`.
         tasks: names of the tasks that take part.
         aux_on_negatives: counts the tasks other than matching on pairs whose
             text was swapped, too. Off as in the paper; the authors' code has

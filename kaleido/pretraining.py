@@ -16,7 +16,9 @@ from kaleido import callbacks, input_pipeline, warm_start
 from kaleido.config import Config
 from kaleido.files import read_json, write_json, write_text
 from kaleido.interop.bert import load_bert_encoder, minilm_path
-from kaleido.models import Networks, networks_for
+from kaleido.masking import patch_budget
+from kaleido.models import Networks, feature_tasks, networks_for
+from kaleido.patches import PatchLayout
 from kaleido.records import RecordSet
 from kaleido.reports.training_report import task_chances, training_page
 from kaleido.training import Pretrainer, is_chief, make_optimizer, share_weights
@@ -40,6 +42,7 @@ def starting_networks(
     if config.training.ridge_warm_start:
         ridge = warm_start.fit_or_load(networks, config, records, workdir)
         warm_start.apply_ridge_map(networks, ridge)
+        warm_start.apply_feature_statistics(networks, records, config)
         warm_start.apply_piece_frequencies(networks, records)
     return networks
 
@@ -125,7 +128,10 @@ def _run(
         tf.keras.utils.set_random_seed(settings.seed * 1_000_003 + step)
         lines = callbacks.MetricLines(metrics_path, step, config.data.batch_size)
         if step == 0:
-            chances = _chances(validation, config)
+            chances = _chances(
+                validation, config, records.spec.patch_layout,
+                strategy.num_replicas_in_sync,
+            )
             write_json(os.path.join(output, "chances.json"), chances)
             _write_untrained(model, validation, metrics_path)
         model.fit(
@@ -136,6 +142,7 @@ def _run(
             epochs=-(-settings.steps // every),
             verbose=0,
             callbacks=[
+                callbacks.Divergence(),
                 callbacks.Phases(settings.steps),
                 callbacks.ProgressLine(settings.steps),
                 lines,
@@ -148,7 +155,6 @@ def _run(
                 tf.keras.callbacks.TensorBoard(
                     os.path.join(output, "tensorboard"), write_graph=False
                 ),
-                tf.keras.callbacks.TerminateOnNaN(),
             ],
         )
     lines = callbacks.read_lines(metrics_path)
@@ -159,14 +165,18 @@ def _run(
     return lines[-1] if lines else {}
 
 
-def _chances(validation: tf.data.Dataset, config: Config) -> Dict[str, float]:
+def _chances(
+    validation: tf.data.Dataset, config: Config, layout: PatchLayout, replicas: int
+) -> Dict[str, float]:
     """Accuracy of guessing, by task, on what validation asks."""
     pieces: collections.Counter = collections.Counter()
     for batch in validation:
         hidden = tf.boolean_mask(batch["masked_ids"], batch["masked_weights"] > 0)
         pieces.update(hidden.numpy().tolist())
     most = max(pieces.values()) / sum(pieces.values()) if pieces else 0.0
-    return task_chances(config.data.batch_size, most)
+    budget = patch_budget(layout)
+    hidden = {task: budget[level] for task, level in feature_tasks(layout).items()}
+    return task_chances(config.data.batch_size, most, hidden, replicas)
 
 
 def _write_untrained(model: Pretrainer, validation, path: str) -> None:

@@ -135,14 +135,15 @@ class TwoStage:
             temperature, pictures by texts.
         match: scores pairs by ITM.
         queries: int [n], indices into `manifest.queries`.
-        whole_lists: also scores all candidates of the first draw by ITM.
+        whole: int [m], places in `queries` of those of which ITM also scores
+            all candidates of the first draw.
         gallery: scores the whole pool's short lists, too.
     """
 
     def __init__(
         self, manifest: Manifest, task: str, similarity: np.ndarray,
         match: PairScores, queries: np.ndarray,
-        whole_lists: bool = False, gallery: bool = False,
+        whole: Sequence[int] = (), gallery: bool = False,
     ):
         rows = manifest.queries[queries]
         candidates = manifest.candidates[:, queries]
@@ -152,9 +153,9 @@ class TwoStage:
         self.own = manifest.own[:, queries]
         self.first = similarity[images, texts]
         self.short = top_candidates(self.first, SHORT_LIST)
+        self.whole = np.asarray(whole, np.int64)
         wanted = self.short.copy()
-        if whole_lists:
-            wanted[0] = True
+        wanted[0, self.whole] = True
         pairs = [np.stack([images[wanted], texts[wanted]])]
         if gallery:
             pool = np.arange(similarity.shape[0])
@@ -177,7 +178,6 @@ class TwoStage:
             self.gallery_second = np.zeros_like(self.gallery_first)
             self.gallery_second[self.gallery_short] = logits[int(wanted.sum()) :]
             self.gallery_own = rows
-        self._whole_lists = whole_lists
 
     def lists(self, weight: float | None) -> Tuple[Dict[str, float], np.ndarray]:
         """Figures over draws and ranks [draws, queries], see `short_list_scores`."""
@@ -188,8 +188,10 @@ class TwoStage:
         return over_draws([rank_shares(r) for r in ranks]), ranks
 
     def match_alone(self) -> Dict[str, float]:
-        """Figures of ITM on whole lists (the first draw)."""
-        ranks = pessimistic_ranks(self.second[0], self.own[0])
+        """Figures of ITM on the whole lists of the first draw."""
+        ranks = pessimistic_ranks(
+            self.second[0, self.whole], self.own[0, self.whole]
+        )
         return rank_shares(ranks)
 
     def gallery(self, weight: float | None) -> Dict[str, float]:

@@ -89,6 +89,10 @@ def test_bad_input_ends_in_one_clear_line(tmp_path):
             record_set.directory, new, config, "--config.training.nonsense=1"
         ),
         "there is no file": pretrain(config=tmp_path / "missing.py"),
+        "none holds no finished records": pretrain(
+            tmp_path / "none", new, "experiments/configs/preset.py:tiny"
+        ),
+        "missing.py.": pretrain(config=f"{tmp_path / 'missing.py'}:small"),
         "has no validation examples": pretrain(records=trained_only.directory),
         "seed: expected 0, received 5": pretrain(records=others.directory, folder=run),
         "invalid literal for int() with base 10: 'many'": pretrain(

@@ -67,3 +67,25 @@ def test_a_line_says_step_rate_and_metrics_and_time_adds_up(tmp_path, monkeypatc
 
 def test_a_missing_file_has_no_lines(tmp_path):
     assert callbacks.read_lines(str(tmp_path / "none.jsonl")) == []
+
+
+def test_a_line_that_was_cut_off_is_left_out(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    write(path, 0, 2)
+    with open(path, "a", encoding="utf-8") as file:
+        file.write('{"step": 4, "sec')
+    assert steps_in(path) == [0, 2]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_loss_that_is_no_number_ends_the_run(value):
+    watch = callbacks.Divergence(every=2)
+    watch.set_model(model_at(3))
+    logs = {"loss": 1.0, "mlm_loss": value}
+    watch.on_train_batch_end(0, logs)
+    with pytest.raises(ValueError, match="diverged by step 3.*mlm_loss"):
+        watch.on_epoch_end(0, logs)
+    watch.set_model(model_at(4))
+    with pytest.raises(ValueError, match="diverged by step 4"):
+        watch.on_train_batch_end(0, logs)
+    watch.on_epoch_end(0, {"loss": 1.0})

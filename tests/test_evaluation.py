@@ -102,6 +102,8 @@ def test_a_scorer_that_knows_is_always_right(record_set, manifest, monkeypatch):
         for scorer in ("contrastive", "reranked", "both"):
             assert results["scorers"][scorer][task]["full"]["rank_at_1"] == 1.0
         assert all(page["rank"] == 1 for page in found.pages[task])
+    assert results["scorers"]["both"]["sum_of_ranks"] == 600.0
+    for task in retrieval.TASKS:
         assert sum(r["right"] for r in found.pages[task][0]["results"]) == 1
     assert results["manifest"]["fingerprint"] == manifest.fingerprint
 

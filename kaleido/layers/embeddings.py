@@ -102,10 +102,10 @@ class PatchEmbedding(tf.keras.layers.Layer):
         per_level = projection == "per_level"
         self._per_level = per_level
 
-        def dense(name, use_bias):
+        def dense(name, use_bias, kernel_initializer=None):
             return tf.keras.layers.Dense(
-                hidden_size, use_bias=use_bias, kernel_initializer=initializer(),
-                name=name, dtype=self.dtype_policy,
+                hidden_size, use_bias=use_bias, name=name, dtype=self.dtype_policy,
+                kernel_initializer=kernel_initializer or initializer(),
             )
 
         def norm(name):
@@ -116,7 +116,12 @@ class PatchEmbedding(tf.keras.layers.Layer):
         suffixes = [f"_{n}" for n in levels] if per_level else [""]
         self.projections = [dense(f"projection{s}", not per_level) for s in suffixes]
         self.norms = [norm(f"norm{s}") for s in suffixes]
-        self.position_projection = dense("position_projection", not per_level)
+        # Five numbers of at most 1 must be heard beside a thousand features: with
+        # BERT's small weights, words and patches would not learn where they are.
+        self.position_projection = dense(
+            "position_projection", not per_level,
+            None if per_level else tf.keras.initializers.LecunNormal(),
+        )
         self.dropout = tf.keras.layers.Dropout(dropout, dtype=self.dtype_policy)
 
     def build(self, input_shape):

@@ -10,6 +10,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402 - the backend must be chosen first
 
 from kaleido.config import TASKS  # noqa: E402
+from kaleido.losses import NEAREST_AMONG  # noqa: E402
 from kaleido.reports.page import figure_uri, render_page  # noqa: E402
 
 TITLES = {
@@ -24,19 +25,29 @@ TITLES = {
 }
 
 
-def task_chances(batch_size: int, most_frequent_piece: float) -> Dict[str, float]:
+def task_chances(
+    batch_size: int,
+    most_frequent_piece: float,
+    hidden_patches: Mapping[str, int],
+    replicas: int = 1,
+) -> Dict[str, float]:
     """Accuracy of guessing, by task.
 
     Args:
-        batch_size: among which the contrastive task chooses.
+        batch_size: of the global batch, among which the contrastive task chooses.
         most_frequent_piece: share of the most frequent hidden word piece;
             always naming it is the best guess without looking.
+        hidden_patches: of a picture, for the tasks that rebuild features.
+        replicas: the features of one replica are each other's wrong answers.
     """
-    return {
+    chances = {
         "mlm": most_frequent_piece, "itm": 0.5, "rotation": 1 / 4, "jigsaw": 1 / 24,
-        "camouflage": 1 / 9, "grey": 1 / 101, "blank": 1 / 101,
-        "contrastive": 1 / batch_size,
+        "camouflage": 1 / 9, "contrastive": 1 / batch_size,
     }
+    for task, patches in hidden_patches.items():
+        features = batch_size // replicas * patches
+        chances[task] = 1 / min(1 + NEAREST_AMONG, features)
+    return chances
 
 
 def summarize_tasks(

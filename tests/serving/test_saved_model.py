@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kaleido import input_pipeline, records
+from kaleido import corruption, records
 from kaleido.catalogs.product import Product
 from kaleido.models import networks_for
 from kaleido.preprocessing import Preprocessor
@@ -122,8 +122,8 @@ def exported(efficientnet_file, tmp_path_factory):
     ]
     serialized = tf.constant([item.serialized for item in items])
     batch = records.parse_examples(serialized, preprocessor.spec)
-    batch = input_pipeline.add_positions(batch, config.model.positions)
-    features = input_pipeline.clean_patches(
+    batch = corruption.add_positions(batch, config.model.positions)
+    features = corruption.clean_patches(
         batch["features"], preprocessor.spec.patch_layout
     )
     arrays = {
