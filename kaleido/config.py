@@ -36,7 +36,8 @@ class ModelConfig:
         shortcut_dropout: rate on the features of that path in training.
         patch_dropout, word_dropout: shares of patches and words that the
             single-modality passes do not see in training.
-        similarity_path: see `heads.MatchHead`; needs mined negatives.
+        similarity_path: see `heads.MatchHead` and `heads.LevelClassifier`;
+            needs mined negatives.
     """
 
     hidden_size: int = 768
@@ -129,7 +130,7 @@ class TrainingConfig:
         clip_norm: bound on the global gradient norm; 0 for none.
         precision: Keras policy: float32, mixed_bfloat16, mixed_float16.
         init: starting weights: `minilm` (packaged text encoder), `random`.
-        ridge_warm_start: begins from the closed-form map (`warm_start.py`).
+        ridge_warm_start: begins from closed forms (`warm_start.py`).
         mined_negatives: swapped texts are the most similar wrong ones of the
             batch by the contrastive view, for this share of the swaps.
         aux_loss_on_negatives: counts the other tasks on swapped pairs too.
@@ -240,8 +241,8 @@ def _build(cls, values: Mapping[str, Any]):
     return cls(**fixed)
 
 
-def _tasks(names, **overrides) -> Dict[str, TaskConfig]:
-    return {name: overrides.get(name, TaskConfig()) for name in names}
+def _tasks(names) -> Dict[str, TaskConfig]:
+    return {name: TaskConfig() for name in names}
 
 
 def _small() -> Config:
@@ -263,15 +264,11 @@ def _small() -> Config:
             # The picture's own tasks do not mind the text; twice the targets.
             aux_loss_on_negatives=True,
             rates={
-                "shortcut": 0.01, "grey": 5.0, "blank": 5.0, "rotation": 5.0,
-                "jigsaw": 5.0, "mlm": 5.0, "mlm_bias": 5.0,
-                "itm": 5.0, "patch_embedding": 5.0,
+                "shortcut": 0.01, "rotation": 5.0, "jigsaw": 5.0, "mlm": 5.0,
+                "mlm_bias": 5.0, "itm": 5.0, "patch_embedding": 5.0,
             },
         ),
-        # The divergence of two nearly even softmaxes is a small number.
-        tasks=_tasks(
-            TASKS, grey=TaskConfig(weight=20.0), blank=TaskConfig(weight=20.0)
-        ),
+        tasks=_tasks(TASKS),
     )
 
 

@@ -295,8 +295,11 @@ def _joint_heads(
     else:
         outputs["itm"] = match(pooled, *means)
     for task, (level, classes) in LEVEL_TASKS.items():
-        if level in levels:
-            outputs[task] = heads.LevelClassifier(classes, name=task)(levels[level])
+        if level not in levels:
+            continue
+        odd = config.similarity_path and task == "camouflage"
+        classifier = heads.LevelClassifier(classes, odd, name=task)
+        outputs[task] = classifier(levels[level], means[1] if odd else None)
     budget = patch_budget(layout)
     for task, level in feature_tasks(layout).items():
         indices = tf.keras.Input(

@@ -42,7 +42,7 @@ def starting_networks(
     if config.training.ridge_warm_start:
         ridge = warm_start.fit_or_load(networks, config, records, workdir)
         warm_start.apply_ridge_map(networks, ridge)
-        warm_start.apply_feature_statistics(networks, records, config)
+        warm_start.apply_feature_heads(networks, records, config)
         warm_start.apply_piece_frequencies(networks, records)
     return networks
 

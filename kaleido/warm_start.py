@@ -1,9 +1,9 @@
 """Closed-form starting weights for a small catalogue (DESIGN section 5.10).
 
-A ridge map (`ridge_map.py`) becomes the contrastive head, mean and deviation of
-the patch features become part of their projection, and the frequencies of the
-word pieces become the bias of the masked-language head. The paper's presets
-begin without.
+A ridge map (`ridge_map.py`) becomes the contrastive head, ridge regressions
+become the heads that rebuild hidden patches, and the frequencies of the word
+pieces become the bias of the masked-language head. The paper's presets begin
+without.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from kaleido import corruption, input_pipeline
 from kaleido.config import Config
 from kaleido.files import write_json
 from kaleido.layers.heads import level_means
-from kaleido.models import Networks
+from kaleido.models import Networks, feature_tasks
 from kaleido.records import RecordSet, parse_token_ids
 from kaleido.ridge_map import RidgeMap, choose_ridge_map
 
@@ -112,40 +112,52 @@ def apply_ridge_map(networks: Networks, ridge: RidgeMap) -> None:
     head.shortcut.bias.assign(ridge.image_bias)
 
 
-# Pictures whose patches are measured; more change the figures little.
-_MEASURED_PICTURES = 4096
+# Pictures whose hidden patches the heads are fitted on; more change them little.
+_FITTED_PICTURES = 2048
+# Ridge penalty, in units of the states' mean variance times their number.
+_HEAD_PENALTY = 0.01
 
 
-def apply_feature_statistics(
+def apply_feature_heads(
     networks: Networks, record_set: RecordSet, config: Config
 ) -> None:
-    """Lets the patch projection begin as one of standardised features.
+    """Lets grey-to-colour and blank-to-colour begin as ridge regressions.
 
-    The LayerNorm behind would else see little but what all pictures share. On
-    Myntra the patch of level 3 whose features are the least like the mean of
-    all patches is the camouflaged one in 81 % of the pictures when features are
-    standardised, and no more often than by chance (1 in 9) when they are not.
+    Their targets are softmaxed features: a head whose logits are the features
+    is exact. So each begins as the linear map from the untrained encoder's
+    states of hidden patches to the features that were hidden.
 
     Args:
-        networks: with the `shared` projection; others are left as they are.
-        record_set: the records; the training split is measured.
+        networks: with their starting weights.
+        record_set: the records; the training split is fitted on.
         config: the experiment.
     """
-    if config.model.projection != "shared":
-        return
-    count = total = squares = 0.0
-    batches = input_pipeline.clean_batches(record_set, config, "train", 64)
-    for batch in batches.take(_MEASURED_PICTURES // 64):
-        patches = tf.cast(batch["patch_features"], tf.float32)
-        count += float(tf.size(patches[..., 0]))
-        total += tf.reduce_sum(patches, axis=[0, 1]).numpy().astype(np.float64)
-        squares += tf.reduce_sum(patches**2, axis=[0, 1]).numpy().astype(np.float64)
-    mean = total / count
-    std = np.sqrt(np.maximum(squares / count - mean**2, 0.0)) + 1e-3
-    projection = networks.patch_embedding.projections[0]
-    kernel = projection.kernel.numpy() / std[:, None]
-    projection.kernel.assign(kernel.astype(np.float32))
-    projection.bias.assign((-mean @ kernel).astype(np.float32))
+    tasks = [t for t in feature_tasks(record_set.spec.patch_layout)
+             if t in config.active_tasks()]
+    heads = {task: networks.joint.get_layer(task) for task in tasks}
+    # What the match head alone reads is not there yet.
+    inputs = {k: v for k, v in networks.joint.input.items() if k != "similarity"}
+    states_of = tf.function(
+        tf.keras.Model(inputs, {task: head.input for task, head in heads.items()})
+    )
+    size = config.model.hidden_size
+    gram = {task: np.zeros((size, size)) for task in tasks}
+    product = {task: 0.0 for task in tasks}
+    batches = input_pipeline.training_batches(
+        record_set, config, config.training.seed
+    ).take(-(-_FITTED_PICTURES // config.data.batch_size))
+    for batch in batches:
+        states = states_of({k: batch[k] for k in inputs})
+        for task in tasks:
+            x = tf.reshape(tf.cast(states[task], tf.float32), [-1, size]).numpy()
+            target = tf.cast(batch[f"{task}_targets"], tf.float32)
+            y = tf.reshape(target, [len(x), -1]).numpy()
+            gram[task] += x.T @ x
+            product[task] += x.T @ y
+    for task in tasks:
+        penalty = _HEAD_PENALTY * np.trace(gram[task]) / size
+        kernel = np.linalg.solve(gram[task] + penalty * np.eye(size), product[task])
+        heads[task].kernel.assign(kernel.astype(np.float32))
 
 
 def apply_piece_frequencies(networks: Networks, record_set: RecordSet) -> None:

@@ -108,8 +108,10 @@ def test_every_head_looks_at_its_own_states(networks):
     def layer(name):
         return networks.joint.get_layer(name)
 
-    for task, level in (("rotation", 1), ("jigsaw", 2), ("camouflage", 3)):
-        close(outputs[task], layer(task)(patches[:, list(LAYOUT.patches(level))]))
+    mean = patches.mean(1)
+    for task, level, *more in (("rotation", 1), ("jigsaw", 2), ("camouflage", 3, mean)):
+        chosen = patches[:, list(LAYOUT.patches(level))]
+        close(outputs[task], layer(task)(chosen, *more))
     for task, level in (("grey", 4), ("blank", 5)):
         kernel = layer(task).kernel.numpy()
         assert layer(task).bias is None

@@ -5,7 +5,7 @@ from kaleido.config import preset
 
 def get_config():
     config = preset("small").to_config_dict()
-    config.training.steps = 400
-    config.training.eval_every = 100
-    config.tasks = {"contrastive": {"weight": 1.0, "start_step": 0}}
+    config.training.steps = 260
+    config.training.warmup_steps = 20
+    config.training.eval_every = 65
     return config

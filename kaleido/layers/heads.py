@@ -120,20 +120,45 @@ class LevelClassifier(tf.keras.layers.Layer):
 
     Args:
         num_classes: number of classes.
+        oddness_path: where each state is a class (camouflage), adds a learnt
+            multiple of how far it is, by cosine, from the mean of all patches.
+            A linear layer cannot compare states, and an encoder takes more steps
+            than a small catalogue allows to learn to do it in its place.
     """
 
-    def __init__(self, num_classes: int, **kwargs):
+    def __init__(self, num_classes: int, oddness_path: bool = False, **kwargs):
         super().__init__(**kwargs)
-        self._config = {"num_classes": num_classes}
+        self._config = {"num_classes": num_classes, "oddness_path": oddness_path}
         self.output_layer = tf.keras.layers.Dense(
             num_classes, kernel_initializer=initializer(), name="output",
             dtype=self.dtype_policy,
         )
 
-    def call(self, states):
-        """Maps [batch, n, hidden_size] to float32 logits [batch, num_classes]."""
+    def build(self, input_shape):
+        if self._config["oddness_path"]:
+            self.scale = self.add_weight(
+                "scale", (), initializer=tf.keras.initializers.Constant(10.0),
+                experimental_autocast=False,
+            )
+        super().build(input_shape)
+
+    def call(self, states, patch_mean=None):
+        """Returns float32 logits [batch, num_classes].
+
+        Args:
+            states: float [batch, n, hidden_size].
+            patch_mean: float [batch, hidden_size], for the oddness path.
+        """
         flat = tf.reshape(states, [-1, states.shape[1] * states.shape[2]])
-        return tf.cast(self.output_layer(flat), tf.float32)
+        logits = tf.cast(self.output_layer(flat), tf.float32)
+        if self._config["oddness_path"]:
+            cosine = tf.einsum(
+                "nsh,nh->ns",
+                tf.math.l2_normalize(tf.cast(states, tf.float32), axis=-1),
+                tf.math.l2_normalize(tf.cast(patch_mean, tf.float32), axis=-1),
+            )
+            logits -= self.scale * cosine
+        return logits
 
     def get_config(self):
         return {**super().get_config(), **self._config}

@@ -91,6 +91,19 @@ def test_a_level_is_classified_by_all_its_states_side_by_side():
     np.testing.assert_allclose(layer(states), expected, atol=1e-5)
 
 
+def test_the_odd_one_out_is_the_state_least_like_the_mean():
+    mean = np.array([[1.0, 0.0, 0.0], [0.0, 2.0, 0.0]], np.float32)
+    states = np.stack([mean, 3.0 * mean, mean, mean], axis=1)
+    states[0, 2] = [0.0, 1.0, 0.0]
+    states[1, 0] = [3.0, 4.0, 0.0]
+    layer = heads.LevelClassifier(4, oddness_path=True)
+    layer(states, mean)
+    layer.output_layer.kernel.assign(tf.zeros([12, 4]))
+    # Ten times minus the cosine.
+    expected = [[-10.0, -10.0, 0.0, -10.0], [-8.0, -10.0, -10.0, -10.0]]
+    np.testing.assert_allclose(layer(states, mean), expected, atol=1e-5)
+
+
 def test_output_bias_is_added_in_float32():
     layer = heads.OutputBias(dtype="mixed_float16")
     logits = tf.constant([[1.0, 2.0]], tf.float16)
@@ -176,6 +189,10 @@ HARNESS = {
     "mlm": (lambda **o: heads.MaskedLanguageTransform(6, **o), [random(2, 3, 6)], {}),
     "bias": (heads.OutputBias, [random(2, 3)], {}),
     "classifier": (lambda **o: heads.LevelClassifier(9, **o), [random(2, 4, 3)], {}),
+    "odd one out": (
+        lambda **o: heads.LevelClassifier(4, oddness_path=True, **o),
+        [random(2, 4, 3), random(2, 3)], {},
+    ),
     "match": (
         lambda **o: heads.MatchHead(1, True, **o),
         [*three(4, 6), np.array([-0.5, 0.1, 0.5, 0.9], np.float32)], {},
