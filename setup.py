@@ -47,6 +47,8 @@ setup(
     extras_require={
         # TensorFlow's own CUDA libraries.
         "gpu": ["tensorflow[and-cuda]==2.15.1"],
+        # Later ones want a Pillow that draws other pictures.
+        "beam": ["apache-beam==2.65.0"],
         "bench": [
             "torch==2.13.0",
             "transformers==4.57.6",

@@ -15,6 +15,7 @@ Examples:
 from __future__ import annotations
 
 import collections
+import functools
 import os
 import time
 
@@ -70,13 +71,18 @@ flags.DEFINE_integer("batch_size", 16, "Pictures in a backbone batch.")
 flags.DEFINE_float(
     "max_rejected_share", 0.05, "The job fails when more of the rows are rejected."
 )
+flags.DEFINE_multi_string(
+    "beam", [],
+    "Makes the shards on Apache Beam (extra `beam`); once for each pipeline option, "
+    "e.g. --beam=--runner=DirectRunner --beam=--direct_num_workers=2.",
+)
 flags.DEFINE_integer("report_examples", 12, "Products shown in report.html.")
 
 # Texts that a vocabulary is learnt from; more change it little.
 _VOCABULARY_TEXTS = 100_000
 
 
-def _open_catalog():
+def _catalog_options():
     options = {}
     if FLAGS.text_fields:
         options["text_fields"] = tuple(FLAGS.text_fields)
@@ -94,7 +100,16 @@ def _open_catalog():
             columns=parse_columns(FLAGS.columns),
             split_shares=parse_floats("split_shares", FLAGS.split_shares, 3),
         )
-    return catalogs.open_catalog(FLAGS.catalog, FLAGS.catalog_path, **options)
+    return options
+
+
+def _preprocessor_options():
+    names = (
+        "layout", "backbone", "backbone_weights", "crop_size", "whole_crop_size",
+        "max_tokens", "num_plans", "seed", "batch_size",
+    )
+    options = {name: getattr(FLAGS, name) for name in names}
+    return {**options, "saliency_method": FLAGS.saliency}
 
 
 def _load_vocabulary(catalog, scan):
@@ -123,26 +138,20 @@ def main(argv):
     from kaleido.reports.records_report import records_page
 
     start = time.time()
-    catalog = _open_catalog()
+    open_catalog = functools.partial(
+        catalogs.open_catalog, FLAGS.catalog, FLAGS.catalog_path, **_catalog_options()
+    )
+    catalog = open_catalog()
     scan = catalog.scan()
     logging.info(
         "%d rows read, %d rejected by the table alone",
         scan.rows_read, len(scan.rejected),
     )
     vocabulary = _load_vocabulary(catalog, scan)
-    preprocessor = Preprocessor(
-        vocabulary,
-        layout=FLAGS.layout,
-        backbone=FLAGS.backbone,
-        backbone_weights=FLAGS.backbone_weights,
-        saliency_method=FLAGS.saliency,
-        crop_size=FLAGS.crop_size,
-        whole_crop_size=FLAGS.whole_crop_size,
-        max_tokens=FLAGS.max_tokens,
-        num_plans=FLAGS.num_plans,
-        seed=FLAGS.seed,
-        batch_size=FLAGS.batch_size,
+    make_preprocessor = functools.partial(
+        Preprocessor, vocabulary, **_preprocessor_options()
     )
+    preprocessor = make_preprocessor()
     sharding.claim_directory(
         FLAGS.output, preprocessor.spec, catalog, FLAGS.shard_size, FLAGS.batch_size
     )
@@ -153,12 +162,21 @@ def main(argv):
     logging.info("%d shards, %d of them to be made", len(shards), len(missing))
 
     progress = Progress(sum(len(s.rows) for s in missing), "pictures")
-    for sidecar in sharding.write_shards(
-        FLAGS.output, missing, catalog, preprocessor,
-        on_items=lambda items: progress.advance(len(items)),
-    ):
-        sidecars[sidecar["file"]] = sidecar
+    if FLAGS.beam and missing:
+        from kaleido.beam_shards import write_shards_with_beam
+
+        progress.advance(0)
+        write_shards_with_beam(
+            FLAGS.output, missing, open_catalog, make_preprocessor, FLAGS.beam
+        )
+        progress.advance(sum(len(s.rows) for s in missing))
+    else:
+        sharding.write_shards(
+            FLAGS.output, missing, catalog, preprocessor,
+            on_items=lambda items: progress.advance(len(items)),
+        )
     progress.finish()
+    sidecars = {s.file: sharding.finished_sidecar(FLAGS.output, s) for s in shards}
     dataset = sharding.finish_dataset(
         FLAGS.output, preprocessor.spec, sidecars.values()
     )
