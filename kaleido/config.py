@@ -36,8 +36,10 @@ class ModelConfig:
         shortcut_dropout: rate on the features of that path in training.
         patch_dropout, word_dropout: shares of patches and words that the
             single-modality passes do not see in training.
-        similarity_path: see `heads.MatchHead` and `heads.LevelClassifier`;
-            needs mined negatives.
+        similarity_path: see `heads.MatchHead`; needs mined negatives.
+        patch_paths: lets the heads of camouflage and blank-to-colour see what
+            an encoder learns to look up on a large catalogue only, see
+            `heads.LevelClassifier` and `heads.AddSurroundings`.
     """
 
     hidden_size: int = 768
@@ -57,6 +59,7 @@ class ModelConfig:
     patch_dropout: float = 0.0
     word_dropout: float = 0.0
     similarity_path: bool = False
+    patch_paths: bool = False
 
     def __post_init__(self):
         _check_choice("gelu", self.gelu, ("exact", "tanh"))
@@ -255,6 +258,7 @@ def _small() -> Config:
         model=ModelConfig(
             hidden_size=384, num_layers=6, num_heads=12, intermediate_size=1536,
             contrastive_size=384, shortcut_levels=(1, 2, 3, 4, 5), similarity_path=True,
+            patch_paths=True,
             shortcut_dropout=0.2, patch_dropout=0.3, word_dropout=0.2,
         ),
         data=DataConfig(batch_size=64, group_size=16),

@@ -297,7 +297,7 @@ def _joint_heads(
     for task, (level, classes) in LEVEL_TASKS.items():
         if level not in levels:
             continue
-        odd = config.similarity_path and task == "camouflage"
+        odd = config.patch_paths and task == "camouflage"
         classifier = heads.LevelClassifier(classes, odd, name=task)
         outputs[task] = classifier(levels[level], means[1] if odd else None)
     budget = patch_budget(layout)
@@ -306,11 +306,15 @@ def _joint_heads(
             (budget[level],), dtype=tf.int32, name=f"{task}_indices"
         )
         inputs[f"{task}_indices"] = indices
+        hidden = levels[level]
+        if config.patch_paths and task == "blank" and 4 in levels:
+            around = heads.AddSurroundings(level, 4, name="surroundings")
+            hidden = around(hidden, levels[4])
         # No bias, as in the authors' code.
         prediction = tf.keras.layers.Dense(
             feature_size, use_bias=False, kernel_initializer=encoder.initializer(),
             name=task,
-        )(gather(levels[level], indices))
+        )(gather(hidden, indices))
         outputs[task] = tf.keras.layers.Activation(
             "linear", dtype="float32", name=f"{task}_logits"
         )(prediction)

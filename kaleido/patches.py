@@ -110,6 +110,24 @@ def partition(low: tf.Tensor, high: tf.Tensor, parts: int) -> tf.Tensor:
     return low + (high - low) * steps // parts
 
 
+def level_overlaps(fine: int, coarse: int) -> np.ndarray:
+    """Returns which share of each patch of a level lies in those of another.
+
+    Args:
+        fine, coarse: grid sides n.
+
+    Returns:
+        float32 [fine * fine, coarse * coarse], rows sum to 1; row-major, as
+        patches are.
+    """
+    i, j = np.arange(fine)[:, None], np.arange(coarse)[None]
+    shared = np.minimum((i + 1) / fine, (j + 1) / coarse) - np.maximum(
+        i / fine, j / coarse
+    )
+    along = np.maximum(shared, 0.0) * fine
+    return np.kron(along, along).astype(np.float32)
+
+
 def lock_box(box: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
     """Clips a box to the picture and widens it to `MIN_BOX_SIDE` pixels a side.
 

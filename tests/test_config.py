@@ -92,7 +92,8 @@ def test_the_paper_preset_is_the_papers():
     model, training = paper.model, paper.training
     assert (model.num_layers, model.hidden_size, model.num_heads) == (12, 768, 12)
     assert (model.projection, model.match_units) == ("shared", 1)
-    assert (model.shortcut_levels, model.similarity_path) == ((), False)
+    assert model.shortcut_levels == ()
+    assert not model.similarity_path and not model.patch_paths
     assert training.learning_rate == 2e-5 and training.weight_decay == 1e-4
     assert training.warmup_steps == 5000 and not training.aux_loss_on_negatives
     assert not training.ridge_warm_start and training.mined_negatives == 0

@@ -348,3 +348,13 @@ def test_a_picture_too_small_to_split_is_refused(size):
         decode(encode(picture(*size)))
     with pytest.raises(tf.errors.InvalidArgumentError, match="8 pixels"):
         tf.function(patches.decode_picture)(tf.constant(encode(picture(*size))))
+
+
+def test_overlaps_of_levels_by_hand():
+    along = [[1, 0], [0.5, 0.5], [0, 1]]
+    expected = [
+        [a * b for a in row for b in column] for row in along for column in along
+    ]
+    np.testing.assert_allclose(patches.level_overlaps(3, 2), expected, atol=1e-6)
+    np.testing.assert_allclose(patches.level_overlaps(5, 4).sum(1), 1.0, atol=1e-6)
+    np.testing.assert_array_equal(patches.level_overlaps(4, 4), np.eye(16))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from kaleido.layers.encoder import LAYER_NORM_EPSILON, gelu, initializer
+from kaleido.patches import level_overlaps
 
 
 @tf.keras.utils.register_keras_serializable("kaleido")
@@ -62,6 +63,28 @@ class SplitLevels(tf.keras.layers.Layer):
 
     def call(self, states):
         return tf.split(states, [n * n for n in self._config["levels"]], axis=1)
+
+    def get_config(self):
+        return {**super().get_config(), **self._config}
+
+
+@tf.keras.utils.register_keras_serializable("kaleido")
+class AddSurroundings(tf.keras.layers.Layer):
+    """Adds to each patch's state those of the coarser patches that it lies in.
+
+    Args:
+        fine, coarse: grid sides of the two levels.
+    """
+
+    def __init__(self, fine: int, coarse: int, **kwargs):
+        super().__init__(**kwargs)
+        self._config = {"fine": fine, "coarse": coarse}
+
+    def call(self, states, coarse_states):
+        """Maps [batch, fine * fine, h], [batch, coarse * coarse, h] to the first."""
+        overlaps = tf.constant(level_overlaps(**self._config), states.dtype)
+        coarse_states = tf.cast(coarse_states, states.dtype)
+        return states + tf.einsum("fc,nch->nfh", overlaps, coarse_states)
 
     def get_config(self):
         return {**super().get_config(), **self._config}

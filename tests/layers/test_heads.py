@@ -189,6 +189,10 @@ HARNESS = {
     "mlm": (lambda **o: heads.MaskedLanguageTransform(6, **o), [random(2, 3, 6)], {}),
     "bias": (heads.OutputBias, [random(2, 3)], {}),
     "classifier": (lambda **o: heads.LevelClassifier(9, **o), [random(2, 4, 3)], {}),
+    "surroundings": (
+        lambda **o: heads.AddSurroundings(3, 2, **o),
+        [random(2, 9, 3), random(2, 4, 3)], {},
+    ),
     "odd one out": (
         lambda **o: heads.LevelClassifier(4, oddness_path=True, **o),
         [random(2, 4, 3), random(2, 3)], {},
