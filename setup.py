@@ -14,11 +14,11 @@ setup(
     name="kaleido-bert-tf",
     version="0.1.0",
     description="Kaleido-BERT for TensorFlow 2: vision-language pre-training "
-    "for fashion, from a catalogue to a search service.",
+    "for fashion, from a catalogue to a SavedModel.",
     license="Apache-2.0",
     python_requires=">=3.9,<3.12",
     packages=find_packages(include=["kaleido*", "tfrecords*", "experiments*"]),
-    package_data={"kaleido": ["weights/*", "reports/templates/*.html"]},
+    package_data={"kaleido": ["reports/templates/*.html"]},
     install_requires=[
         "tensorflow==2.15.1",
         "tensorflow-text==2.15.0",
@@ -49,6 +49,8 @@ setup(
         "gpu": ["tensorflow[and-cuda]==2.15.1"],
         # Later ones want a Pillow that draws other pictures.
         "beam": ["apache-beam==2.65.0"],
+        # PyTorch's CPU build is enough, and a tenth of the size:
+        # PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make bench
         "bench": [
             "torch==2.13.0",
             "transformers==4.57.6",

@@ -1,7 +1,7 @@
 r"""The whole chain on the rendered catalogue: records, training, retrieval, export.
 
-Each stage is the binary that a user calls on his own catalogue; a stage that is
-done is not done again.
+Each stage is the binary that a user calls on his own catalogue. Records that are
+there are kept, and training goes on from its last checkpoint.
 
 Example:
   python -m experiments.quickstart --output=runs/quickstart

@@ -185,8 +185,9 @@ def build_feature_extractor(
 
     Args:
         name: a key of `BACKBONES`.
-        weights: a weights file; None takes the packaged one, `random` leaves
-            the network untrained (tests, benchmarks).
+        weights: a weights file; None takes the packaged one, where there is one;
+            `download` fetches those of resnet50; `random` leaves the network
+            untrained (tests, benchmarks).
 
     Returns:
         A Keras model, float32 or uint8-valued float [batch, h, w, 3] in

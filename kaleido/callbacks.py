@@ -27,6 +27,8 @@ class Divergence(tf.keras.callbacks.Callback):
         every: steps between two looks; each validation is one, too.
     """
 
+    _supports_tf_logs = True
+
     def __init__(self, every: int = 50):
         super().__init__()
         self._every = every
@@ -56,6 +58,8 @@ class Phases(tf.keras.callbacks.Callback):
     """
 
     model: Pretrainer
+    # Else Keras would wait for every step's figures.
+    _supports_tf_logs = True
 
     def __init__(self, steps: int):
         super().__init__()
@@ -79,6 +83,8 @@ class Checkpoints(tf.keras.callbacks.Callback):
         manager: of a checkpoint of the model.
     """
 
+    _supports_tf_logs = True
+
     def __init__(self, manager: tf.train.CheckpointManager):
         super().__init__()
         self._manager = manager
@@ -98,6 +104,8 @@ class MetricLines(tf.keras.callbacks.Callback):
         step: where training begins; 0 for a new run.
         examples: of a global batch.
     """
+
+    _supports_tf_logs = True
 
     def __init__(self, path: str, step: int, examples: int):
         super().__init__()
@@ -137,6 +145,8 @@ class MetricLines(tf.keras.callbacks.Callback):
 
 class ProgressLine(tf.keras.callbacks.Callback):
     """Logs every loss, the rate and the time left, every few seconds."""
+
+    _supports_tf_logs = True
 
     def __init__(self, steps: int, every: float = 10.0):
         super().__init__()

@@ -20,12 +20,21 @@ def fail_clearly(main: Callable) -> Callable:
     def wrapped(argv):
         try:
             return main(argv)
-        except (ValueError, FileNotFoundError, FileExistsError) as error:
+        except Exception as error:
+            if not _is_input(error):
+                raise
             logging.debug("where it was raised:", exc_info=True)
             print(f"ERROR: {error}", file=sys.stderr)
             sys.exit(1)
 
     return wrapped
+
+
+def _is_input(error: Exception) -> bool:
+    """Whether an error tells of files, flags or a missing extra, not of a bug."""
+    # TensorFlow is not imported before the flags are known to be right.
+    damaged = type(error).__name__ == "DataLossError"
+    return damaged or isinstance(error, (ValueError, OSError, ImportError))
 
 
 def parse_config_flags(argv: Sequence[str]) -> List[str]:

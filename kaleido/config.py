@@ -66,6 +66,8 @@ class ModelConfig:
         _check_choice("projection", self.projection, ("shared", "per_level"))
         _check_choice("positions", self.positions, ("normalized", "pixels"))
         _check_choice("match_units", self.match_units, (1, 2))
+        for name in ("hidden_size", "num_layers", "num_heads", "intermediate_size"):
+            _check_positive(name, getattr(self, name))
         if self.hidden_size % self.num_heads:
             raise ValueError(
                 "`hidden_size` must be a multiple of `num_heads`. Received: "
@@ -110,6 +112,8 @@ class DataConfig:
     random_plans: bool = True
 
     def __post_init__(self):
+        _check_positive("group_size", self.group_size)
+        _check_positive("shuffle_buffer", self.shuffle_buffer)
         if self.batch_size < 2 or self.batch_size % self.group_size:
             raise ValueError(
                 "`batch_size` must be at least 2 and a multiple of `group_size`. "
@@ -159,6 +163,8 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self):
+        for name in ("steps", "eval_every", "learning_rate"):
+            _check_positive(name, getattr(self, name))
         _check_choice("decay", self.decay, ("linear", "cosine", "constant"))
         _check_choice("init", self.init, ("minilm", "random"))
         _check_choice(
@@ -225,6 +231,11 @@ class Config:
             for name in TASKS
             if name in self.tasks and self.tasks[name].weight > 0
         }
+
+
+def _check_positive(name, value):
+    if not value > 0:
+        raise ValueError(f"`{name}` must be positive. Received: {name}={value!r}")
 
 
 def _check_choice(name, value, choices):
@@ -305,7 +316,7 @@ def _base() -> Config:
         data=dataclasses.replace(small.data, batch_size=256),
         training=dataclasses.replace(
             small.training, steps=100_000, learning_rate=5e-5, warmup_steps=5000,
-            init="random", eval_every=2000,
+            init="random", ridge_warm_start=False, eval_every=2000,
         ),
     )
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from typing import Any, Dict, List, Sequence, Tuple
 
 import numpy as np
 from absl import logging
 
 from kaleido import inference, retrieval, warm_start
-from kaleido.config import Config, preset
-from kaleido.interop.bert import load_bert_encoder, minilm_path
+from kaleido.config import Config, TaskConfig, preset
+from kaleido.interop.bert import load_minilm
 from kaleido.manifest import (
     CANDIDATES,
     Manifest,
@@ -67,18 +68,30 @@ def floor_similarity(
 
     Args:
         records: the records.
-        config: of the run; one without a shortcut gets the map of the `small`
-            preset.
+        config: of the run; one that did not begin from such a map gets that of
+            the `small` preset, from all levels.
         split: the pool.
         workdir: folder of the run, which keeps the map.
 
     Returns:
         float32 [pool, pool], pictures by texts, and the pool's image ids.
     """
-    if not config.training.ridge_warm_start:
-        config = dataclasses.replace(preset("small"), data=config.data)
+    if not config.training.ridge_warm_start or config.training.init != "minilm":
+        small = preset("small")
+        levels = records.spec.patch_layout.levels
+        model = dataclasses.replace(
+            small.model, shortcut_levels=levels,
+            max_text_positions=max(small.model.max_text_positions,
+                                   records.spec.max_tokens),
+        )
+        tasks = {"contrastive": TaskConfig()}
+        config = dataclasses.replace(
+            small, model=model, data=config.data, tasks=tasks
+        )
+        workdir = os.path.join(workdir, "floor")
+        os.makedirs(workdir, exist_ok=True)
     networks = networks_for(config, records.spec)
-    load_bert_encoder(networks, minilm_path())
+    load_minilm(networks, records.vocabulary)
     ridge = warm_start.fit_or_load(networks, config, records, workdir)
     features, states = warm_start.ridge_inputs(
         networks, records, config, split, config.model.shortcut_levels
@@ -159,6 +172,15 @@ def evaluate_retrieval(
     results: Dict[str, Any] = {
         "manifest": manifest.summary(), "split": split, "scorers": scorers,
     }
+    if not {"contrastive", "itm"} & set(active):
+        raise ValueError(
+            "The run trained neither `contrastive` nor `itm`: nothing scores pairs. "
+            f"Received: tasks={list(active)}"
+        )
+    if floor_workdir:
+        # First: what cannot be had should not cost the scores.
+        floor, ids = floor_similarity(records, config, split, floor_workdir)
+        results["floor"] = evaluate_floor(manifest, floor, ids)
     similarity = None
     if "contrastive" in active:
         logging.info("contrastive view of %d pairs", len(pool))
@@ -188,9 +210,6 @@ def evaluate_retrieval(
     results["primary"] = primary
     for task in tasks:
         results[task] = scorers[primary][task]
-    if floor_workdir:
-        floor, ids = floor_similarity(records, config, split, floor_workdir)
-        results["floor"] = evaluate_floor(manifest, floor, ids)
     for figures in [*scorers.values(), *([results["floor"]] if floor_workdir else [])]:
         figures["sum_of_ranks"] = round(sum_of_ranks(figures["itr"], figures["tir"]), 2)
     pages = {
@@ -216,7 +235,11 @@ def _match_only(manifest, scorer, queries) -> Dict[str, Any]:
         lists, _ = retrieval.evaluate_lists(
             first_draw, task, scorer.match_logits, queries
         )
-        figures[task] = {**retrieval.rounded(lists), "queries": len(queries)}
+        # One draw has no deviation.
+        del lists["std"]
+        figures[task] = {
+            **retrieval.rounded(lists), "queries": len(queries), "draws": 1,
+        }
     return figures
 
 
@@ -253,6 +276,7 @@ def _two_stage(manifest, scorer, similarity, some, whole, weight) -> Dict[str, A
         )
         figures["itm"][task] = {
             **retrieval.rounded(stage.match_alone()), "queries": len(whole),
+            "draws": 1,
         }
         for name, w in (("reranked", None), ("both", weight)):
             figures[name][task] = {

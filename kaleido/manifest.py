@@ -139,9 +139,10 @@ def draw_manifest(
     image_ids = image_ids[order]
     product_keys = np.asarray(product_keys)[order]
     text_keys = np.asarray(text_keys)[order]
-    _, classes = np.unique(
-        np.asarray(subcategories, object).astype(str)[order], return_inverse=True
-    )
+    subcategories = np.asarray(subcategories, object).astype(str)[order]
+    _, classes = np.unique(subcategories, return_inverse=True)
+    # Without a sub-category a product has no neighbours.
+    classes[subcategories == ""] = -1 - np.flatnonzero(subcategories == "")
     rng = np.random.default_rng([VERSION, seed])
     queries = np.arange(len(image_ids))
     if max_queries and max_queries < len(queries):

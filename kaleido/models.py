@@ -321,6 +321,11 @@ def _joint_heads(
     return outputs, inputs
 
 
+def _tasks_of(layout: PatchLayout) -> List[str]:
+    levels = [t for t, (level, _) in LEVEL_TASKS.items() if level in layout.levels]
+    return ["mlm", "itm", "contrastive", *levels, *feature_tasks(layout)]
+
+
 def networks_for(config: Config, spec) -> Networks:
     """Builds the models that fit a set of records.
 
@@ -328,6 +333,12 @@ def networks_for(config: Config, spec) -> Networks:
         config: the experiment.
         spec: the `records.RecordSpec` of what they will be trained on.
     """
+    missing = set(config.active_tasks()) - set(_tasks_of(spec.patch_layout))
+    if missing:
+        raise ValueError(
+            f"Records of layout {spec.layout!r} have no patches for the tasks "
+            f"{sorted(missing)}. Received: tasks={sorted(config.active_tasks())}"
+        )
     if spec.max_tokens > config.model.max_text_positions:
         raise ValueError(
             f"The records hold texts of {spec.max_tokens} pieces. Received: "

@@ -15,7 +15,7 @@ from absl import logging
 from kaleido import callbacks, input_pipeline, warm_start
 from kaleido.config import Config
 from kaleido.files import read_json, write_json, write_text
-from kaleido.interop.bert import load_bert_encoder, minilm_path
+from kaleido.interop.bert import load_minilm
 from kaleido.masking import patch_budget
 from kaleido.models import Networks, feature_tasks, networks_for
 from kaleido.patches import PatchLayout
@@ -38,7 +38,7 @@ def starting_networks(
     tf.keras.utils.set_random_seed(config.training.seed)
     networks = networks_for(config, records.spec)
     if config.training.init == "minilm":
-        load_bert_encoder(networks, minilm_path())
+        load_minilm(networks, records.vocabulary)
     if config.training.ridge_warm_start:
         ridge = warm_start.fit_or_load(networks, config, records, workdir)
         warm_start.apply_ridge_map(networks, ridge)
@@ -57,8 +57,9 @@ def pretrain(
 ) -> Dict[str, Any]:
     """Trains until `config.training.steps`, resuming from the last checkpoint.
 
-    Weights, optimiser, data position and randomness are restored, so that a
-    run that was stopped ends where one that was not would have. With several
+    Weights, optimiser, data position and what is drawn for each record are
+    restored: without dropout a run that was stopped ends where one that was not
+    would have; with it, other units are dropped. With several
     workers the folder must be one that all of them see; the chief alone writes.
 
     Args:
@@ -125,7 +126,7 @@ def _run(
         train = input_pipeline.training_batches(records, config, settings.seed, step)
         validation = input_pipeline.validation_batches(records, config, settings.seed)
         # Dropout must not begin again with the numbers of step 0.
-        tf.keras.utils.set_random_seed(settings.seed * 1_000_003 + step)
+        tf.keras.utils.set_random_seed((settings.seed * 1_000_003 + step) % 2**32)
         lines = callbacks.MetricLines(metrics_path, step, config.data.batch_size)
         if step == 0:
             chances = _chances(

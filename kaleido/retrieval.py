@@ -22,6 +22,9 @@ SHORT_LIST = 20
 # Weights of the ITM logit that are tried on validation; 0 leaves it out.
 WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 
+# Queries that are ranked together against the whole pool.
+_FULL_BLOCK = 1024
+
 # Scores rows of pictures against rows of texts, aligned: [n], [n] -> [n].
 PairScores = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -41,10 +44,12 @@ def full_gallery(manifest: Manifest, queries: np.ndarray) -> np.ndarray:
         manifest: the test set.
         queries: int [n], indices into `manifest.queries`.
     """
-    mask = np.ones((len(manifest.queries), len(manifest.image_ids)), bool)
-    if len(manifest.full_allowed):
-        mask[manifest.full_allowed[:, 0], manifest.full_allowed[:, 1]] = False
-    return mask[queries]
+    mask = np.ones((len(queries), len(manifest.image_ids)), bool)
+    place = np.full(len(manifest.queries), -1)
+    place[queries] = np.arange(len(queries))
+    rows = place[manifest.full_allowed[:, 0]]
+    mask[rows[rows >= 0], manifest.full_allowed[rows >= 0, 1]] = False
+    return mask
 
 
 def evaluate_lists(
@@ -88,9 +93,14 @@ def evaluate_full(
         Figures, and ranks int [queries].
     """
     matrix = similarity if task == "itr" else similarity.T
-    scores = matrix[manifest.queries].copy()
-    scores[~full_gallery(manifest, np.arange(len(manifest.queries)))] = -np.inf
-    ranks = pessimistic_ranks(scores, manifest.queries)
+    ranks = []
+    # In blocks: a copy of a large pool's matrix would not fit.
+    for start in range(0, len(manifest.queries), _FULL_BLOCK):
+        queries = np.arange(start, min(start + _FULL_BLOCK, len(manifest.queries)))
+        scores = matrix[manifest.queries[queries]]
+        scores[~full_gallery(manifest, queries)] = -np.inf
+        ranks.append(pessimistic_ranks(scores, manifest.queries[queries]))
+    ranks = np.concatenate(ranks)
     return rank_shares(ranks), ranks
 
 

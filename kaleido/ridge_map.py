@@ -69,9 +69,10 @@ class RidgeFit:
         self._feature_mean = features.mean(0, dtype=np.float64)
         self._feature_std = features.std(0, dtype=np.float64) + 1e-6
         self._state_mean = states.mean(0, dtype=np.float64)
-        # Single precision: features were stored in half.
-        scaled = (features - self._feature_mean) / self._feature_std
-        self._x = scaled.astype(np.float32)
+        # Single precision: features were stored in half, and a large catalogue's
+        # would fill the memory twice over.
+        self._x = features - self._feature_mean.astype(np.float32)
+        self._x /= self._feature_std.astype(np.float32)
         self._y = (states - self._state_mean).astype(np.float32)
         self._gram = self._x.T @ self._x
         self._product = self._x.T @ self._y

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import glob
 import hashlib
 import os
+import uuid
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence
 
 import numpy as np
@@ -102,7 +104,13 @@ def finished_sidecar(directory: str, shard: Shard) -> Optional[Dict[str, Any]]:
         return None
     sidecar = read_json(path)
     whole = os.path.getsize(records_path) == sidecar["bytes"]
-    return sidecar if whole else None
+    # A picture that came or went since moves rows from shard to shard.
+    same = sidecar.get("rows_sha256") == _rows_sha256(shard)
+    return sidecar if whole and same else None
+
+
+def _rows_sha256(shard: Shard) -> str:
+    return hashlib.sha256(shard.rows.astype("<i8").tobytes()).hexdigest()
 
 
 class _ShardWriter:
@@ -112,7 +120,9 @@ class _ShardWriter:
         self._shard = shard
         self._directory = directory
         self._path = os.path.join(directory, shard.file)
-        self._writer = tf.io.TFRecordWriter(f"{self._path}.tmp")
+        # Of its own: a cluster may try a shard twice at a time.
+        self._temporary = f"{self._path}.tmp-{uuid.uuid4().hex[:8]}"
+        self._writer = tf.io.TFRecordWriter(self._temporary)
         self._rejected: List[Rejection] = []
         self._counts: Dict[str, collections.Counter] = {
             "category": collections.Counter(), "subcategory": collections.Counter(),
@@ -131,19 +141,19 @@ class _ShardWriter:
 
     def finish(self) -> Dict[str, Any]:
         self._writer.close()
-        temporary = f"{self._path}.tmp"
         sidecar = {
             "file": self._shard.file,
             "split": self._shard.split,
             "rows": len(self._shard.rows),
+            "rows_sha256": _rows_sha256(self._shard),
             "examples": self._examples,
             "whole_pictures": self._whole_pictures,
             "rejected": [dataclasses.asdict(r) for r in self._rejected],
             "classes": {k: dict(v) for k, v in self._counts.items()},
-            "bytes": os.path.getsize(temporary),
-            "sha256": _sha256(temporary),
+            "bytes": os.path.getsize(self._temporary),
+            "sha256": _sha256(self._temporary),
         }
-        os.replace(temporary, self._path)
+        os.replace(self._temporary, self._path)
         write_json(os.path.join(self._directory, self._shard.sidecar), sidecar)
         return sidecar
 
@@ -202,6 +212,8 @@ def finish_dataset(
         The content of the file.
     """
     sidecars = list(sidecars)
+    for left_by_a_crash in glob.glob(os.path.join(directory, "*.tfrecord.tmp-*")):
+        os.remove(left_by_a_crash)
     counts: collections.Counter = collections.Counter()
     classes, num_train_classes = {}, {}
     for sidecar in sidecars:

@@ -32,7 +32,8 @@ class RunDescription:
 def claim_workdir(directory: str, config: Config, records: RecordSet) -> None:
     """Writes a run's description, or checks that a resumed run has the same.
 
-    The number of steps may grow; nothing else may change.
+    The number of steps may grow; nothing else may change, once the folder holds
+    a checkpoint. What a start that failed has left there is removed.
 
     Raises:
         ValueError: if the folder holds another experiment; names what differs.
@@ -42,7 +43,11 @@ def claim_workdir(directory: str, config: Config, records: RecordSet) -> None:
     content = {
         "config": config.to_dict(), "records": dataclasses.asdict(records.spec),
     }
-    if os.path.exists(path):
+    if not tf.train.latest_checkpoint(os.path.join(directory, "checkpoints")):
+        for name in ("ridge_map.npz", "ridge_map.json", "metrics.jsonl"):
+            if os.path.exists(os.path.join(directory, name)):
+                os.remove(os.path.join(directory, name))
+    elif os.path.exists(path):
         found = read_run(directory)
         found.spec.check_equals(records.spec, directory)
         mine, theirs = _flat(config.to_dict()), _flat(found.config.to_dict())

@@ -20,6 +20,7 @@ def run() -> List[Dict[str, Any]]:
 
     import tensorflow as tf
 
+    from kaleido import callbacks
     from kaleido.config import PAPER_TASKS, TaskConfig, preset
     from kaleido.input_pipeline import training_batches
     from kaleido.models import networks_for
@@ -55,10 +56,19 @@ def run() -> List[Dict[str, Any]]:
             for batch in batches:
                 step(batch)
 
+        def fit(model):
+            # Those of a real run that do something at a step.
+            watching = [
+                callbacks.Divergence(), callbacks.Phases(10**9),
+                callbacks.ProgressLine(10**9),
+                tf.keras.callbacks.TensorBoard(directory, write_graph=False),
+            ]
+            model.fit(batches, verbose=0, callbacks=watching)
+
         calls = {
-            "fit": lambda: plain.fit(batches, verbose=0),
+            "fit": lambda: fit(plain),
             "hand": hand,
-            "mirrored": lambda: mirrored.fit(batches, verbose=0),
+            "mirrored": lambda: fit(mirrored),
         }
         ratios: Dict[str, List[float]] = {"fit / hand": [], "mirrored / none": []}
         medians: Dict[str, List[float]] = {name: [] for name in calls}

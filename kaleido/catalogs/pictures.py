@@ -83,8 +83,9 @@ def mask_png(data: bytes) -> bytes:
     """Returns a mask as PNG, untouched if it is one.
 
     Raises:
-        ValueError: if it is no picture.
+        ValueError: if it is no picture, or a damaged one.
     """
+    open_rgb(data)
     return data if data.startswith(PNG_SIGNATURE) else to_png(data)
 
 

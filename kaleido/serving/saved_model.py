@@ -13,6 +13,7 @@ import types
 from typing import Dict
 
 import tensorflow as tf
+from absl import logging
 
 from kaleido import patches
 from kaleido.backbones import build_feature_extractor, weights_fingerprint
@@ -52,7 +53,11 @@ class ServingModule(tf.Module):
         self._plain = types.SimpleNamespace()
         self._spec = spec
         self._position_units = position_units
-        # A request has no mask of its own.
+        if spec.saliency == "mask":
+            logging.warning(
+                "The records took their objects from the catalogue's masks; "
+                "requests have none, and objects are found by the border's colour."
+            )
         self._saliency = "border" if spec.saliency == "mask" else spec.saliency
         extractor = build_feature_extractor(spec.backbone, backbone_weights)
         fingerprint = weights_fingerprint(extractor)
@@ -143,7 +148,16 @@ def export_saved_model(module: ServingModule, directory: str) -> None:
 
     Signatures: `serving_default` (`images`, `texts`), `embed_image`,
     `embed_text`.
+
+    Raises:
+        ValueError: if the folder holds something else than a SavedModel.
     """
+    if os.path.isdir(directory) and os.listdir(directory):
+        if not os.path.exists(os.path.join(directory, "saved_model.pb")):
+            raise ValueError(
+                f"{directory} holds other files than a SavedModel; it would be "
+                f"replaced. Received: {sorted(os.listdir(directory))[:5]}"
+            )
     temporary = f"{directory.rstrip('/')}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
     tf.saved_model.save(
