@@ -14,6 +14,7 @@ from typing import Callable, Iterable, Optional, Tuple
 import numpy as np
 import tensorflow as tf
 
+from kaleido.freezing import freeze
 from kaleido.interop.packaged_weights import packaged_file
 from kaleido.interop.torch_file import read_state_dict
 
@@ -226,24 +227,17 @@ def frozen_extractor(
     Returns:
         A function uint8 [n, size, size, 3] -> float32 [n, feature_size].
     """
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
-    )
-
-    def freeze(size):
-        signature = [tf.TensorSpec([None, size, size, 3], tf.uint8)]
-
-        @tf.function(input_signature=signature)
-        def extract(crops):
-            return model(tf.cast(crops, tf.float32))
-
-        return convert_variables_to_constants_v2(extract.get_concrete_function())
-
-    frozen = {size: freeze(size) for size in sizes}
+    frozen = {
+        size: freeze(
+            lambda crops: model(tf.cast(crops, tf.float32)),
+            [tf.TensorSpec([None, size, size, 3], tf.uint8)],
+        )
+        for size in sizes
+    }
 
     def extract(crops):
         return tf.ensure_shape(
-            frozen[crops.shape[1]](crops)[0], [None, model.output_shape[-1]]
+            frozen[crops.shape[1]](crops), [None, model.output_shape[-1]]
         )
 
     return extract

@@ -165,6 +165,11 @@ def evaluate_retrieval(
             floor out.
     """
     active = config.active_tasks()
+    if not {"contrastive", "itm"} & set(active):
+        raise ValueError(
+            "The run trained neither `contrastive` nor `itm`: nothing scores pairs. "
+            f"Received: tasks={list(active)}"
+        )
     pool = inference.load_split(records, config, split)
     pool = align(pool, manifest, f"the {split} split of {records.directory}")
     scorer = inference.Scorer(networks, pool, config.data.text_lengths)
@@ -172,11 +177,6 @@ def evaluate_retrieval(
     results: Dict[str, Any] = {
         "manifest": manifest.summary(), "split": split, "scorers": scorers,
     }
-    if not {"contrastive", "itm"} & set(active):
-        raise ValueError(
-            "The run trained neither `contrastive` nor `itm`: nothing scores pairs. "
-            f"Received: tasks={list(active)}"
-        )
     if floor_workdir:
         # First: what cannot be had should not cost the scores.
         floor, ids = floor_similarity(records, config, split, floor_workdir)

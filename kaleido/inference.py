@@ -10,11 +10,12 @@ import tensorflow as tf
 
 from kaleido import input_pipeline, records
 from kaleido.config import Config
+from kaleido.freezing import freeze_model
 from kaleido.models import Networks
 
 _BATCH = 64
-# Pairs in a joint pass.
-_PAIRS = 128
+# Pairs in a joint pass: few enough that a layer's states stay in a CPU's cache.
+_PAIRS = 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +78,13 @@ class Scorer:
         self._vectors = None
         # Only the match logit is wanted; the graph leaves out the other heads.
         match = tf.keras.Model(joint.input, joint.output["itm"])
-        self._match = tf.function(match, reduce_retracing=True)
+        self._match = freeze_model(
+            match,
+            {
+                name: tf.TensorSpec(spec.shape, spec.dtype)
+                for name, spec in joint.input.items()
+            },
+        )
 
     def _trim(self, token_ids: np.ndarray) -> np.ndarray:
         used = int((token_ids != 0).sum(axis=1).max())

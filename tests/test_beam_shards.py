@@ -31,4 +31,4 @@ def test_a_pipeline_makes_what_a_loop_makes(tmp_path):
     assert (there / shards[0].file).stat().st_mtime_ns == before
     expected, found = fake_catalog.checksums(here), fake_catalog.checksums(there)
     assert [f for f in made if found[f] != expected[f]] == []
-    assert not list(there.glob("*.tmp"))
+    assert not list(there.glob("*.tmp-*"))

@@ -154,3 +154,30 @@ def test_the_floor_may_come_in_another_order(manifest, split):
         assert figures["rank_at_1"] == figures["full"]["rank_at_1"] == 1.0
         queries = figures["neighbours_only"]["queries"]
         assert queries == manifest.all_neighbours.sum()
+
+
+# 15 s: MiniLM reads two small splits.
+@pytest.mark.slow
+@pytest.mark.parametrize("layout, size", [("kaleido", 32), ("grid8", 64)])
+def test_any_run_has_a_floor(tmp_path, minilm_file, layout, size):
+    """Also one of another vocabulary, of another layout, without contrastive."""
+    spec = tiny_records.tiny_spec(layout=layout)
+    records = tiny_records.write_tiny_records(
+        str(tmp_path / "records"), train=60, validation=20, test=20, spec=spec
+    )
+    config = tiny_records.tiny_config(
+        model={"hidden_size": size, "shortcut_levels": (), "similarity_path": False},
+        tasks={"itm": {"weight": 1.0, "start_step": 0}},
+    )
+    similarity, ids = evaluation.floor_similarity(
+        records, config, "test", str(tmp_path)
+    )
+    assert similarity.shape == (20, 20) and len(ids) == 20
+    assert np.abs(similarity).max() <= 1.0 + 1e-5
+    # Features are a function of the words: better than chance by far.
+    assert (similarity.argmax(1) == np.arange(20)).mean() > 0.2
+
+
+def test_a_run_that_scores_no_pairs_is_refused(record_set, manifest):
+    with pytest.raises(ValueError, match="neither.*mlm"):
+        evaluate(record_set, manifest, ("mlm",))

@@ -28,6 +28,15 @@ def draw(pool, **options):
     return draw_manifest(**pool, **options)
 
 
+def test_what_has_no_subcategory_has_no_neighbours():
+    pool = {**toy_pool(), "subcategories": [""] * 60}
+    manifest = draw(pool)
+    assert manifest.fill_rate == 0.0 and not manifest.all_neighbours.any()
+    pool["subcategories"] = ["boots"] * 30 + [""] * 30
+    half = draw(pool)
+    assert half.all_neighbours[:30].all() and not half.all_neighbours[30:].any()
+
+
 def in_other_order(pool, seed=1):
     order = np.random.default_rng(seed).permutation(len(pool["image_ids"]))
     return {

@@ -7,9 +7,11 @@ import pytest
 import tensorflow as tf
 
 from kaleido import config as configs
+from kaleido import pretraining
 from kaleido.layers.encoder import AttentionBias
 from kaleido.models import build_networks, networks_for
 from kaleido.patches import LAYOUTS, level_overlaps
+from tests import tiny_records
 from tests.fake_records import SPEC
 
 LAYOUT = LAYOUTS["kaleido"]
@@ -268,3 +270,23 @@ def test_records_with_longer_texts_than_the_model_are_refused():
     networks = networks_for(config, SPEC)
     assert networks.text_embedding.words.shape[0] == SPEC.vocab_size
     assert networks.image.input["patch_features"].shape == (None, 55, SPEC.feature_size)
+
+
+# 20 s: builds six networks, two of BERT's size.
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(configs.PRESETS))
+def test_every_preset_begins_a_run(name, tmp_path, minilm_file):
+    layout = "grid8" if name == "fashionbert" else "kaleido"
+    spec = tiny_records.tiny_spec(layout=layout)
+    records = tiny_records.write_tiny_records(str(tmp_path), 40, 16, spec=spec)
+    config = configs.preset(name)
+    data = dataclasses.replace(config.data, batch_size=8, group_size=1)
+    config = dataclasses.replace(config, data=data)
+    networks = pretraining.starting_networks(config, records, str(tmp_path))
+    assert networks.joint.count_params() > 0
+
+
+def test_tasks_without_their_patches_are_refused():
+    spec = tiny_records.tiny_spec(layout="grid8")
+    with pytest.raises(ValueError, match="grid8.*camouflage.*jigsaw.*rotation"):
+        networks_for(configs.preset("paper"), spec)

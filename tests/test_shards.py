@@ -1,5 +1,6 @@
 """Every row exactly once, whole shards or none, and the same bytes after a kill."""
 
+import dataclasses
 import os
 import pathlib
 import signal
@@ -174,7 +175,7 @@ def test_a_killed_build_goes_on_to_the_same_bytes(
     try:
         deadline = time.time() + 120
         # In the middle of the second shard.
-        while not (tmp_path / f"{made[1]}.tmp").exists():
+        while not list(tmp_path.glob(f"{made[1]}.tmp-*")):
             assert process.poll() is None and time.time() < deadline
             time.sleep(0.02)
     finally:
@@ -265,3 +266,11 @@ def test_a_catalogue_that_yields_too_little_is_found_out(preprocessor):
 def test_an_unknown_foreground_method_is_refused_at_once(preprocessor):
     with pytest.raises(ValueError, match="saliency_method='magic'"):
         Preprocessor(preprocessor.vocabulary, saliency_method="magic")
+
+
+def test_a_shard_of_other_rows_is_made_again(built):
+    directory, _, _ = built
+    shards = sharding.plan_shards(fake_catalog.FakeCatalog().scan(), 3)
+    assert sharding.finished_sidecar(str(directory), shards[0]) is not None
+    moved = dataclasses.replace(shards[0], rows=shards[0].rows + 1)
+    assert sharding.finished_sidecar(str(directory), moved) is None

@@ -45,6 +45,7 @@ def test_a_run_is_read_as_it_was_described(run, record_set):
 
 
 def test_a_run_may_be_prolonged_and_nothing_else(run, record_set):
+    save(run)
     longer = tiny_records.tiny_config(training={"steps": 400})
     workdir.claim_workdir(run, longer, record_set)
     assert workdir.read_run(run).config.training.steps == 400
@@ -60,6 +61,7 @@ def test_a_run_may_be_prolonged_and_nothing_else(run, record_set):
 
 
 def test_a_task_more_or_less_is_another_run(run, record_set):
+    save(run)
     tasks = {"itm": {"weight": 1.0, "start_step": 0}}
     with pytest.raises(ValueError, match="tasks.mlm.weight: 1.0 there, None asked"):
         workdir.claim_workdir(run, tiny_records.tiny_config(tasks=tasks), record_set)
@@ -68,11 +70,20 @@ def test_a_task_more_or_less_is_another_run(run, record_set):
 def test_other_records_are_refused(run, record_set):
     spec = dataclasses.replace(record_set.spec, crop_size=32)
     others = dataclasses.replace(record_set, spec=spec)
-    with pytest.raises(ValueError, match="crop_size: expected 64, received 32"):
-        workdir.claim_workdir(run, tiny_records.tiny_config(), others)
     save(run)
     with pytest.raises(ValueError, match="crop_size: expected 64, received 32"):
+        workdir.claim_workdir(run, tiny_records.tiny_config(), others)
+    with pytest.raises(ValueError, match="crop_size: expected 64, received 32"):
         workdir.load_networks(run, others)
+
+
+def test_a_start_that_failed_is_no_run(run, record_set):
+    stale = os.path.join(run, "ridge_map.npz")
+    with open(stale, "w", encoding="utf-8") as file:
+        file.write("of another configuration")
+    other = tiny_records.tiny_config(data={"group_size": 2})
+    workdir.claim_workdir(run, other, record_set)
+    assert workdir.read_run(run).config == other and not os.path.exists(stale)
 
 
 def test_networks_come_back_with_the_weights_and_step_of_the_last_checkpoint(run):

@@ -13,11 +13,9 @@ train file, test products to its validation file. A picture takes about
 from __future__ import annotations
 
 import os
-import sys
-import time
 
 import numpy as np
-from absl import app, flags
+from absl import app, flags, logging
 
 from kaleido.catalogs.rendered import RenderedCatalog
 from kaleido.catalogs.rendered.export import (
@@ -25,6 +23,8 @@ from kaleido.catalogs.rendered.export import (
     whole_directory,
     write_table,
 )
+from kaleido.cli import fail_clearly
+from kaleido.progress import Progress
 
 _PRODUCTS = flags.DEFINE_integer("products", 1000, "Number of products.")
 _SEED = flags.DEFINE_integer("seed", 0, "Another seed gives other products.")
@@ -42,73 +42,41 @@ _WORKERS = flags.DEFINE_integer(
 )
 
 
-class _Progress:
-    """One line with rate and time left, about once a second."""
-
-    def __init__(self, total: int):
-        self.total, self.done = total, 0
-        self.start = self.shown = time.monotonic()
-
-    def advance(self) -> None:
-        self.done += 1
-        now = time.monotonic()
-        if now - self.shown < 1.0 and self.done < self.total:
-            return
-        self.shown = now
-        rate = self.done / max(now - self.start, 1e-6)
-        left = (self.total - self.done) / rate
-        print(
-            f"\r{self.done}/{self.total} pictures, {rate:.1f}/s, {left:.0f} s left ",
-            end="" if self.done < self.total else "\n", file=sys.stderr, flush=True,
-        )  # fmt: skip
-
-    def watch(self, products):
-        """Passes products on and counts them."""
-        for product in products:
-            self.advance()
-            yield product
+def _counted(products, progress):
+    """Passes products on and counts them."""
+    for product in products:
+        progress.advance(1)
+        yield product
 
 
-def _parse_flags(argv):
-    """Parses flags; a bad one gives one line and not a page of help."""
-    try:
-        return flags.FLAGS(argv)
-    except flags.Error as error:
-        line = " ".join(str(error).split())
-        print(f"render_catalog: {line} See --help.", file=sys.stderr)
-        sys.exit(2)
+@fail_clearly
+def main(argv):
+    del argv
+    catalog = RenderedCatalog(
+        _PRODUCTS.value, _SEED.value, _VIEWS.value, _SIZE.value,
+        ground_truth=_FORMAT.value == "table",
+    )
+    with whole_directory(_OUTPUT.value, _OVERWRITE.value) as draft:
+        progress = Progress(len(catalog), "pictures")
+        if _FORMAT.value == "table":
+            products = render_rows(catalog, range(len(catalog)), _WORKERS.value)
+            write_table(products, draft, lambda: progress.advance(1))
+        else:
+            from kaleido.catalogs.fashion_gen import write_fashion_gen
 
-
-def main(argv) -> None:
-    if len(argv) > 1:
-        print(f"render_catalog: unexpected arguments. Received: {' '.join(argv[1:])}",
-              file=sys.stderr)  # fmt: skip
-        sys.exit(2)
-    try:
-        catalog = RenderedCatalog(
-            _PRODUCTS.value, _SEED.value, _VIEWS.value, _SIZE.value,
-            ground_truth=_FORMAT.value == "table",
-        )  # fmt: skip
-        with whole_directory(_OUTPUT.value, _OVERWRITE.value) as draft:
-            progress = _Progress(len(catalog))
-            if _FORMAT.value == "table":
-                products = render_rows(catalog, range(len(catalog)), _WORKERS.value)
-                write_table(products, draft, progress.advance)
-            else:
-                from kaleido.catalogs.fashion_gen import write_fashion_gen
-
-                rows = catalog.scan().rows
-                train = np.sort(np.concatenate((rows["train"], rows["validation"])))
-                order = np.concatenate((train, rows["test"])).tolist()
-                products = render_rows(catalog, order, _WORKERS.value)
-                write_fashion_gen(
-                    progress.watch(products), len(train), len(rows["test"]), draft
-                )
-    except (ValueError, OSError) as error:
-        print(f"render_catalog: {error}", file=sys.stderr)
-        sys.exit(1)
-    print(f"{len(catalog)} pictures of {_PRODUCTS.value} products: {_OUTPUT.value}")
+            rows = catalog.scan().rows
+            train = np.sort(np.concatenate((rows["train"], rows["validation"])))
+            order = np.concatenate((train, rows["test"])).tolist()
+            products = render_rows(catalog, order, _WORKERS.value)
+            write_fashion_gen(
+                _counted(products, progress), len(train), len(rows["test"]), draft
+            )
+        progress.finish()
+    logging.info(
+        "%d pictures of %d products: %s",
+        len(catalog), _PRODUCTS.value, _OUTPUT.value,
+    )
 
 
 if __name__ == "__main__":
-    app.run(main, flags_parser=_parse_flags)
+    app.run(main)

@@ -6,11 +6,11 @@ import tensorflow as tf
 from safetensors.numpy import load_file, save_file
 
 from kaleido import config as configs
-from kaleido.interop.bert import load_bert_encoder
+from kaleido.interop.bert import load_bert_encoder, load_minilm
 from kaleido.layers.encoder import AttentionBias
 from kaleido.models import build_networks
 from kaleido.patches import LAYOUTS
-from kaleido.text import Tokenizer
+from kaleido.text import RESERVED, Tokenizer, Vocabulary
 from tests.layers.test_encoder import exact_gelu, layer_norm
 
 TEXTS = [
@@ -163,3 +163,19 @@ def test_a_table_with_too_few_positions_is_named(tmp_path):
     tensors[name] = tensors[name][:50]
     with pytest.raises(ValueError, match=r"position_emb.*\(50, 32\).*\(64, 32\)"):
         load(tensors, tmp_path)
+
+
+def test_pieces_of_a_learnt_vocabulary_keep_their_vectors(minilm_file, english):
+    model = configs.ModelConfig(
+        hidden_size=384, num_layers=6, num_heads=12, intermediate_size=1536,
+    )
+    learnt = Vocabulary((*RESERVED, "navy", "qqschal", "##er"))
+    networks = build_networks(model, LAYOUTS["kaleido"], len(learnt.pieces), 4)
+    before = networks.text_embedding.words.numpy()
+    load_minilm(networks, learnt)
+    table = load_file(minilm_file)["embeddings.word_embeddings.weight"]
+    for piece, row in learnt.ids.items():
+        known = piece in english.ids
+        assert known == (piece != "qqschal")
+        expected = table[english.ids[piece]] if known else before[row]
+        np.testing.assert_array_equal(networks.text_embedding.words[row], expected)
