@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 
 from absl import app, flags, logging
 from ml_collections import config_flags
@@ -43,8 +44,8 @@ def main(argv):
     if FLAGS.config is None:
         raise ValueError("--config=FILE.py is missing; see experiments/configs/.")
     # `FILE.py:argument` hands the argument to the file's `get_config`.
-    path = config_flags.get_config_filename(FLAGS["config"]).split(".py:")[0]
-    path += "" if path.endswith(".py") else ".py"
+    filename = config_flags.get_config_filename(FLAGS["config"])
+    path = re.sub(r"\.py:.*", ".py", filename)
     if not os.path.exists(path):
         raise ValueError(f"--config: there is no file {path}.")
     import tensorflow as tf

@@ -17,7 +17,15 @@ def _step(model: tf.keras.Model) -> int:
     return int(model.optimizer.iterations.numpy())
 
 
-class Divergence(tf.keras.callbacks.Callback):
+class _Callback(tf.keras.callbacks.Callback):
+    """Looks at figures only when it needs them."""
+
+    model: Pretrainer
+    # Else Keras would wait for every step's figures.
+    _supports_tf_logs = True
+
+
+class Divergence(_Callback):
     """Ends a run whose loss is no number, before it is saved as a checkpoint.
 
     Metrics are means since the last validation: a NaN stays in them until
@@ -26,8 +34,6 @@ class Divergence(tf.keras.callbacks.Callback):
     Args:
         every: steps between two looks; each validation is one, too.
     """
-
-    _supports_tf_logs = True
 
     def __init__(self, every: int = 50):
         super().__init__()
@@ -50,16 +56,12 @@ class Divergence(tf.keras.callbacks.Callback):
             )
 
 
-class Phases(tf.keras.callbacks.Callback):
+class Phases(_Callback):
     """Lets tasks enter at their step and ends training at the last one.
 
     A change of tasks rebuilds the train function, so that a phase computes
     nothing that it does not count.
     """
-
-    model: Pretrainer
-    # Else Keras would wait for every step's figures.
-    _supports_tf_logs = True
 
     def __init__(self, steps: int):
         super().__init__()
@@ -76,14 +78,12 @@ class Phases(tf.keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-class Checkpoints(tf.keras.callbacks.Callback):
+class Checkpoints(_Callback):
     """Saves weights and optimiser after each validation.
 
     Args:
         manager: of a checkpoint of the model.
     """
-
-    _supports_tf_logs = True
 
     def __init__(self, manager: tf.train.CheckpointManager):
         super().__init__()
@@ -93,7 +93,7 @@ class Checkpoints(tf.keras.callbacks.Callback):
         self._manager.save(checkpoint_number=_step(self.model))
 
 
-class MetricLines(tf.keras.callbacks.Callback):
+class MetricLines(_Callback):
     """Appends a JSON line after each validation.
 
     A run that is resumed drops the lines behind its checkpoint; one that was
@@ -104,8 +104,6 @@ class MetricLines(tf.keras.callbacks.Callback):
         step: where training begins; 0 for a new run.
         examples: of a global batch.
     """
-
-    _supports_tf_logs = True
 
     def __init__(self, path: str, step: int, examples: int):
         super().__init__()
@@ -143,10 +141,8 @@ class MetricLines(tf.keras.callbacks.Callback):
             file.write(json.dumps(line) + "\n")
 
 
-class ProgressLine(tf.keras.callbacks.Callback):
+class ProgressLine(_Callback):
     """Logs every loss, the rate and the time left, every few seconds."""
-
-    _supports_tf_logs = True
 
     def __init__(self, steps: int, every: float = 10.0):
         super().__init__()

@@ -9,7 +9,7 @@ on nothing but (seed, epoch, record), so that a run can be resumed anywhere.
 from __future__ import annotations
 
 import itertools
-from typing import Dict, Mapping, Sequence
+from typing import Dict, List, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -105,13 +105,22 @@ def add_positions(batch: Batch, units: str) -> Batch:
     return {**batch, "patch_positions": positions}
 
 
+def length_options(lengths: Sequence[int], longest: int) -> List[int]:
+    """Returns the lengths that a batch of texts may have, ascending.
+
+    Args:
+        lengths: those that are wanted.
+        longest: of all texts; always among them.
+    """
+    return sorted({n for n in lengths if n < longest} | {longest})
+
+
 def trim_texts(batch: Batch, lengths: Sequence[int]) -> Batch:
     """Cuts padding: to the least of a few lengths that holds the longest text.
 
     Few, because XLA compiles a program a length.
     """
-    longest = batch["token_ids"].shape[1]
-    options = sorted({n for n in lengths if n < longest} | {longest})
+    options = length_options(lengths, batch["token_ids"].shape[1])
     used = tf.reduce_max(
         tf.reduce_sum(tf.cast(tf.not_equal(batch["token_ids"], 0), tf.int32), axis=1)
     )

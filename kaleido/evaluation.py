@@ -79,14 +79,12 @@ def floor_similarity(
     if not config.training.ridge_warm_start or config.training.init != "minilm":
         small = preset("small")
         levels = records.spec.patch_layout.levels
-        model = dataclasses.replace(
-            small.model, shortcut_levels=levels,
-            max_text_positions=max(small.model.max_text_positions,
-                                   records.spec.max_tokens),
-        )
-        tasks = {"contrastive": TaskConfig()}
         config = dataclasses.replace(
-            small, model=model, data=config.data, tasks=tasks
+            small,
+            model=dataclasses.replace(small.model, shortcut_levels=levels),
+            data=config.data,
+            # Those that need no level of their own.
+            tasks={"contrastive": TaskConfig()},
         )
         workdir = os.path.join(workdir, "floor")
         os.makedirs(workdir, exist_ok=True)

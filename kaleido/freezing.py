@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Mapping, Sequence
+from typing import Callable, Dict, Sequence
 
 import tensorflow as tf
 
@@ -33,18 +33,21 @@ def freeze(
 
 
 def freeze_model(
-    model: tf.keras.Model, signature: Mapping[str, tf.TensorSpec]
-) -> Callable[[Mapping[str, tf.Tensor]], tf.Tensor]:
+    model: tf.keras.Model,
+) -> Callable[[Dict[str, tf.Tensor]], tf.Tensor]:
     """Freezes a model that takes a dict and returns one tensor.
 
     Args:
         model: the model, called as in inference.
-        signature: of its inputs, by name.
+
+    Returns:
+        A function of such a dict.
     """
-    names = list(signature)
+    names = list(model.input)
 
     def call(*values):
         return model(dict(zip(names, values)), training=False)
 
-    frozen = freeze(call, [signature[name] for name in names])
+    entries = [model.input[name] for name in names]
+    frozen = freeze(call, [tf.TensorSpec(e.shape, e.dtype) for e in entries])
     return lambda batch: frozen(*(batch[name] for name in names))

@@ -8,14 +8,14 @@ from typing import Dict, Mapping, Sequence, Tuple
 import numpy as np
 import tensorflow as tf
 
-from kaleido import input_pipeline, records
+from kaleido import corruption, input_pipeline, records
 from kaleido.config import Config
 from kaleido.freezing import freeze_model
 from kaleido.models import Networks
 
 _BATCH = 64
 # Pairs in a joint pass: few enough that a layer's states stay in a CPU's cache.
-_PAIRS = 32
+PAIRS_TOGETHER = 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Scorer:
         self._networks = networks
         self._split = split
         longest = split.arrays["token_ids"].shape[1]
-        self._lengths = sorted({n for n in text_lengths if n < longest} | {longest})
+        self._lengths = corruption.length_options(text_lengths, longest)
         self._text = tf.function(networks.text, reduce_retracing=True)
         self._image = tf.function(networks.image, reduce_retracing=True)
         joint = networks.joint
@@ -78,13 +78,7 @@ class Scorer:
         self._vectors = None
         # Only the match logit is wanted; the graph leaves out the other heads.
         match = tf.keras.Model(joint.input, joint.output["itm"])
-        self._match = freeze_model(
-            match,
-            {
-                name: tf.TensorSpec(spec.shape, spec.dtype)
-                for name, spec in joint.input.items()
-            },
-        )
+        self._match = freeze_model(match)
 
     def _trim(self, token_ids: np.ndarray) -> np.ndarray:
         used = int((token_ids != 0).sum(axis=1).max())
@@ -133,11 +127,11 @@ class Scorer:
         # Texts of a length together: less padding.
         order = np.argsort(lengths, kind="stable")
         logits = np.zeros(len(images), np.float32)
-        for start in range(0, len(order), _PAIRS):
-            rows = order[start : start + _PAIRS]
+        for start in range(0, len(order), PAIRS_TOGETHER):
+            rows = order[start : start + PAIRS_TOGETHER]
             count = len(rows)
             # The last batch is filled up, so that one shape is compiled.
-            rows = np.resize(rows, _PAIRS)
+            rows = np.resize(rows, PAIRS_TOGETHER)
             inputs = {
                 "token_ids": tf.constant(self._trim(arrays["token_ids"][texts[rows]])),
                 "patch_features": tf.constant(
@@ -153,7 +147,8 @@ class Scorer:
                     image_vectors[images[rows]] * text_vectors[texts[rows]], axis=1
                 )
             for name, shape in self._extra.items():
-                inputs[name] = tf.zeros([_PAIRS] + [d or 1 for d in shape], tf.int32)
+                sizes = [PAIRS_TOGETHER] + [d or 1 for d in shape]
+                inputs[name] = tf.zeros(sizes, tf.int32)
             logits[rows[:count]] = self._match(inputs).numpy()[:count]
         return logits
 

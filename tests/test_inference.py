@@ -47,7 +47,7 @@ def networks(config):
 @pytest.fixture
 def scorer(networks, split, config, monkeypatch):
     # The last batch is not full.
-    monkeypatch.setattr(inference, "_PAIRS", 8)
+    monkeypatch.setattr(inference, "PAIRS_TOGETHER", 8)
     monkeypatch.setattr(inference, "_BATCH", 4)
     return inference.Scorer(networks, split, config.data.text_lengths)
 

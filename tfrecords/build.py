@@ -157,8 +157,7 @@ def main(argv):
     )
     vocabulary.save(os.path.join(FLAGS.output, "vocab.txt"))
     shards = sharding.plan_shards(scan, FLAGS.shard_size)
-    sidecars = {s.file: sharding.finished_sidecar(FLAGS.output, s) for s in shards}
-    missing = [s for s in shards if sidecars[s.file] is None]
+    missing = [s for s in shards if sharding.finished_sidecar(FLAGS.output, s) is None]
     logging.info("%d shards, %d of them to be made", len(shards), len(missing))
 
     progress = Progress(sum(len(s.rows) for s in missing), "pictures")
@@ -176,13 +175,13 @@ def main(argv):
             on_items=lambda items: progress.advance(len(items)),
         )
     progress.finish()
-    sidecars = {s.file: sharding.finished_sidecar(FLAGS.output, s) for s in shards}
+    sidecars = [sharding.finished_sidecar(FLAGS.output, s) for s in shards]
     dataset = sharding.finish_dataset(
-        FLAGS.output, preprocessor.spec, sidecars.values()
+        FLAGS.output, preprocessor.spec, sidecars
     )
 
     rejected = [vars(r) for r in scan.rejected]
-    for sidecar in sidecars.values():
+    for sidecar in sidecars:
         rejected += sidecar["rejected"]
     report = {
         "catalog": FLAGS.catalog,
@@ -193,7 +192,7 @@ def main(argv):
         "shards_made": len(missing),
         "shards_kept": len(shards) - len(missing),
         "counts": dataset["counts"],
-        "whole_pictures": sum(s["whole_pictures"] for s in sidecars.values()),
+        "whole_pictures": sum(s["whole_pictures"] for s in sidecars),
         "rejected": dict(collections.Counter(r["reason"] for r in rejected)),
         "rejected_rows": rejected,
         "fingerprint": preprocessor.spec.fingerprint,

@@ -15,7 +15,6 @@ from kaleido.benchmarking import entry, interleaved_seconds
 
 _BATCH, _TOKENS, _PATCHES, _FEATURES, _MASKED = 8, 64, 55, 2048, 10
 _VOCAB, _HIDDEN, _PAIRS = 30522, 768, 101
-_PAIRS_TOGETHER = 32
 
 
 def _inputs(rng, batch):
@@ -36,6 +35,7 @@ def _tensorflow(policy: str) -> Dict[str, Callable[[], Any]]:
 
     from kaleido.config import preset
     from kaleido.freezing import freeze_model
+    from kaleido.inference import PAIRS_TOGETHER
     from kaleido.losses import classification, matching
     from kaleido.models import build_networks
     from kaleido.patches import LAYOUTS
@@ -77,14 +77,11 @@ def _tensorflow(policy: str) -> Dict[str, Callable[[], Any]]:
         return loss
 
     # As `inference.Scorer` does it.
-    score_batch = freeze_model(
-        match,
-        {k: tf.TensorSpec(v.shape, v.dtype) for k, v in networks.joint.input.items()},
-    )
+    score_batch = freeze_model(match)
     train, pairs = constants(_BATCH), constants(_PAIRS)
     parts = [
-        {k: v[start : start + _PAIRS_TOGETHER] for k, v in pairs.items()}
-        for start in range(0, _PAIRS, _PAIRS_TOGETHER)
+        {k: v[start : start + PAIRS_TOGETHER] for k, v in pairs.items()}
+        for start in range(0, _PAIRS, PAIRS_TOGETHER)
     ]
 
     def score():

@@ -86,8 +86,7 @@ def load_bert_encoder(
 
     text = networks.text_embedding
     words = take("embeddings.word_embeddings.weight")
-    same = vocabulary is None or vocabulary.fingerprint == source_vocabulary.fingerprint
-    if not same:
+    if vocabulary is not None and vocabulary.pieces != source_vocabulary.pieces:
         table, source = text.words.numpy(), source_vocabulary.ids
         shared = [piece for piece in vocabulary.ids if piece in source]
         rows = [vocabulary.ids[piece] for piece in shared]
