@@ -40,7 +40,7 @@ def main(argv):
         run.config.model.positions,
         FLAGS.backbone_weights,
     )
-    export_saved_model(module, FLAGS.output)
+    export_saved_model(module, FLAGS.output, run.config.active_tasks())
     logging.info("model of step %d exported to %s", step, FLAGS.output)
 
 

@@ -13,12 +13,13 @@ from absl import logging
 from kaleido.training import Pretrainer
 
 
-def _step(model: tf.keras.Model) -> int:
-    return int(model.optimizer.iterations.numpy())
-
-
 class _Callback(tf.keras.callbacks.Callback):
-    """Looks at figures only when it needs them."""
+    """Looks at figures only when it needs them.
+
+    The step is the model's own count: to ask the optimiser for it would wait
+    for each step to end, while on a GPU the next one could be prepared, and
+    `mixed_float16` leaves some out.
+    """
 
     model: Pretrainer
     # Else Keras would wait for every step's figures.
@@ -40,7 +41,7 @@ class Divergence(_Callback):
         self._every = every
 
     def on_train_batch_end(self, batch, logs=None):
-        if _step(self.model) % self._every == 0:
+        if self.model.step % self._every == 0:
             self._look(logs)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -50,14 +51,16 @@ class Divergence(_Callback):
         wrong = {k: float(v) for k, v in (logs or {}).items() if not np.isfinite(v)}
         if wrong:
             raise ValueError(
-                f"The training has diverged by step {_step(self.model)}; a lower "
+                f"The training has diverged by step {self.model.step}; a lower "
                 "--config.training.learning_rate or a longer warm-up helps. "
                 f"Received: {wrong}"
             )
 
 
 class Phases(_Callback):
-    """Lets tasks enter at their step and ends training at the last one.
+    """Counts steps, lets tasks enter at theirs, ends training at the last one.
+
+    Comes first among callbacks: the others read the count.
 
     A change of tasks rebuilds the train function, so that a phase computes
     nothing that it does not count.
@@ -68,13 +71,14 @@ class Phases(_Callback):
         self._steps = steps
 
     def on_train_batch_begin(self, batch, logs=None):
-        if self.model.set_step(_step(self.model)):
+        if self.model.set_step(self.model.step):
             logging.info("tasks from here on: %s", ", ".join(self.model.active))
             self.model.make_train_function(force=True)
             self.model.make_test_function(force=True)
 
     def on_train_batch_end(self, batch, logs=None):
-        if _step(self.model) >= self._steps:
+        self.model.step += 1
+        if self.model.step >= self._steps:
             self.model.stop_training = True
 
 
@@ -90,7 +94,7 @@ class Checkpoints(_Callback):
         self._manager = manager
 
     def on_epoch_end(self, epoch, logs=None):
-        self._manager.save(checkpoint_number=_step(self.model))
+        self._manager.save(checkpoint_number=self.model.step)
 
 
 class MetricLines(_Callback):
@@ -117,22 +121,21 @@ class MetricLines(_Callback):
         self._seconds = kept[-1]["seconds"] if kept else 0.0
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._start, self._first = time.monotonic(), _step(self.model)
+        self._start, self._first = time.monotonic(), self.model.step
 
     def on_test_begin(self, logs=None):
         # Validation is not part of the training rate.
         self._trained = time.monotonic() - self._start
 
     def on_epoch_end(self, epoch, logs=None):
-        step = _step(self.model)
         trained = getattr(self, "_trained", time.monotonic() - self._start)
         self._seconds += trained
         rate = self.model.optimizer.learning_rate
         line = {
-            "step": step,
+            "step": self.model.step,
             "seconds": round(self._seconds, 1),
             "examples_per_second": round(
-                (step - self._first) * self._examples / max(trained, 1e-9), 2
+                (self.model.step - self._first) * self._examples / max(trained, 1e-9), 2
             ),
             "learning_rate": float(tf.convert_to_tensor(rate)),
             **{key: float(value) for key, value in (logs or {}).items()},
@@ -150,7 +153,7 @@ class ProgressLine(_Callback):
         self._last = self._first = None
 
     def on_train_batch_end(self, batch, logs=None):
-        now, step = time.monotonic(), _step(self.model)
+        now, step = time.monotonic(), self.model.step
         if self._first is None:
             # The first step is mostly compilation.
             self._first = self._last = (now, step)
@@ -171,7 +174,7 @@ class ProgressLine(_Callback):
             k[4:]: float(v) for k, v in (logs or {}).items() if k.startswith("val_")
         }
         shown = " ".join(f"{k} {v:.3f}" for k, v in values.items())
-        logging.info("validation at step %d: %s", _step(self.model), shown)
+        logging.info("validation at step %d: %s", self.model.step, shown)
         # Validation took time that the rate must not count.
         self._first = None
 

@@ -157,7 +157,8 @@ def evaluate_retrieval(
         tasks: of `retrieval.TASKS`.
         match_queries: queries whose short lists ITM re-ranks; 0 for all.
         whole_list_queries: of those, queries of which ITM alone scores the whole
-            list of the first draw; 0 for all.
+            list of the first draw; 0 for all. Without the contrastive view it
+            scores those of all draws.
         weight_queries: validation queries that choose the weight.
         floor_workdir: the run's folder, for the ridge map; empty leaves the
             floor out.
@@ -185,13 +186,20 @@ def evaluate_retrieval(
         images, texts = scorer.vectors()
         similarity = images @ texts.T * float(networks.contrastive.scale)
         scorers["contrastive"] = _by_task(manifest, similarity)
+        shown = np.arange(len(manifest.queries))
+        shown_scores = {
+            task: similarity[
+                retrieval.as_pairs(task, manifest.queries, manifest.candidates[0])
+            ]
+            for task in tasks
+        }
         primary = "contrastive"
     if "itm" in active:
         rng = np.random.default_rng(seed)
         count = len(manifest.queries)
         if similarity is None:
-            whole = _some(rng, count, whole_list_queries)
-            scorers["itm"] = _match_only(manifest, scorer, whole)
+            shown = _some(rng, count, whole_list_queries)
+            scorers["itm"], shown_scores = _match_only(manifest, scorer, shown)
             primary = "itm"
         else:
             weight, tried = _weight_on_validation(
@@ -211,9 +219,8 @@ def evaluate_retrieval(
     for figures in [*scorers.values(), *([results["floor"]] if floor_workdir else [])]:
         figures["sum_of_ranks"] = round(sum_of_ranks(figures["itr"], figures["tir"]), 2)
     pages = {
-        task: _sample_queries(manifest, task, similarity, pool)
+        task: _sample_queries(manifest, shown, shown_scores[task], pool)
         for task in tasks
-        if similarity is not None
     }
     return Retrieval(results, pages)
 
@@ -224,21 +231,16 @@ def _some(rng, count: int, wanted: int) -> np.ndarray:
     return np.sort(rng.choice(count, wanted, replace=False))
 
 
-def _match_only(manifest, scorer, queries) -> Dict[str, Any]:
-    first_draw = dataclasses.replace(
-        manifest, candidates=manifest.candidates[:1], own=manifest.own[:1]
-    )
-    figures = {}
+def _match_only(manifest, scorer, queries):
+    """Figures of ITM alone by task, and the scores of the first draw's lists."""
+    figures, first_draw = {}, {}
     for task in retrieval.TASKS:
-        lists, _ = retrieval.evaluate_lists(
-            first_draw, task, scorer.match_logits, queries
-        )
-        # One draw has no deviation.
-        del lists["std"]
-        figures[task] = {
-            **retrieval.rounded(lists), "queries": len(queries), "draws": 1,
-        }
-    return figures
+        logging.info("%s: ITM on the lists of %d queries", task, len(queries))
+        values = retrieval.score_lists(manifest, task, scorer.match_logits, queries)
+        lists, _ = retrieval.rank_lists(values, manifest.own[:, queries])
+        figures[task] = {**retrieval.rounded(lists), "queries": len(queries)}
+        first_draw[task] = values[0]
+    return figures, first_draw
 
 
 def _weight_on_validation(networks, config, records, seed, count):
@@ -293,13 +295,19 @@ _SHOWN_QUERIES, _SHOWN_RESULTS = 16, 6
 
 
 def _sample_queries(
-    manifest: Manifest, task: str, similarity: np.ndarray, pool: inference.Split
+    manifest: Manifest, queries: np.ndarray, scores: np.ndarray, pool: inference.Split
 ) -> List[Dict[str, Any]]:
-    """Sample queries of the first draw: half of them right, half wrong."""
-    rows = manifest.queries
-    images, texts = retrieval.as_pairs(task, rows, manifest.candidates[0])
-    scores = similarity[images, texts]
-    ranks = pessimistic_ranks(scores, manifest.own[0])
+    """Sample queries of the first draw: half of them right, half wrong.
+
+    Args:
+        manifest: the test set.
+        queries: int [n], indices into `manifest.queries`.
+        scores: float [n, candidates], of the first draw's lists.
+        pool: what the manifest's rows are.
+    """
+    rows = manifest.queries[queries]
+    candidates, own_places = manifest.candidates[0, queries], manifest.own[0, queries]
+    ranks = pessimistic_ranks(scores, own_places)
     rng = np.random.default_rng(0)
     right = rng.permutation(np.flatnonzero(ranks == 1))[: _SHOWN_QUERIES // 2]
     wrong = rng.permutation(np.flatnonzero(ranks > 1))[: _SHOWN_QUERIES // 2]
@@ -308,7 +316,7 @@ def _sample_queries(
     shown = []
     for q in dict.fromkeys([*worst.tolist(), *wrong.tolist(), *right.tolist()]):
         order = np.argsort(-scores[q], kind="stable")[:_SHOWN_RESULTS].tolist()
-        own = int(manifest.own[0, q])
+        own = int(own_places[q])
         if own not in order:
             # What should have been found, in the last place.
             order[-1] = own
@@ -318,7 +326,7 @@ def _sample_queries(
                 "query": _item(pool, int(rows[q])),
                 "results": [
                     {
-                        **_item(pool, int(manifest.candidates[0, q, c])),
+                        **_item(pool, int(candidates[q, c])),
                         "right": c == own,
                     }
                     for c in order

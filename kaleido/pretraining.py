@@ -22,7 +22,7 @@ from kaleido.patches import PatchLayout
 from kaleido.records import RecordSet
 from kaleido.reports.training_report import task_chances, training_page
 from kaleido.training import Pretrainer, is_chief, make_optimizer, share_weights
-from kaleido.workdir import claim_workdir
+from kaleido.workdir import checkpoint_step, claim_workdir
 
 
 def starting_networks(
@@ -115,7 +115,7 @@ def _run(
         step = 0
         if latest is not None:
             checkpoint.restore(latest).assert_existing_objects_matched()
-            step = int(model.optimizer.iterations.numpy())
+            step = checkpoint_step(latest)
             logging.info("resumed at step %d from %s", step, latest)
         if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
             share_weights(strategy, model.trainable_variables)
@@ -143,8 +143,8 @@ def _run(
             epochs=-(-settings.steps // every),
             verbose=0,
             callbacks=[
-                callbacks.Divergence(),
                 callbacks.Phases(settings.steps),
+                callbacks.Divergence(),
                 callbacks.ProgressLine(settings.steps),
                 lines,
                 callbacks.Checkpoints(

@@ -47,8 +47,8 @@ class Progress:
             self._log()
 
     def _log(self) -> None:
-        left = (self._total - self._done) / self.rate if self.rate else float("nan")
-        logging.info(
-            "%d/%d %s, %.1f a second, %.0f s left",
-            self._done, self._total, self._what, self.rate, left,
-        )
+        line = f"{self._done}/{self._total} {self._what}"
+        if self.rate:
+            left = (self._total - self._done) / self.rate
+            line += f", {self.rate:.1f} a second, {left:.0f} s left"
+        logging.info(line)

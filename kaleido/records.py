@@ -97,6 +97,7 @@ class RecordSet:
         classes: for `category` and `subcategory`, the sorted names found in
             the training split, then those found elsewhere only.
         num_train_classes: how many of each were found in the training split.
+        content: a fingerprint of the examples themselves.
     """
 
     directory: str
@@ -105,6 +106,7 @@ class RecordSet:
     files: Mapping[str, Tuple[str, ...]]
     classes: Mapping[str, Tuple[str, ...]]
     num_train_classes: Mapping[str, int]
+    content: str
 
     @functools.cached_property
     def vocabulary(self) -> Vocabulary:
@@ -153,6 +155,7 @@ def open_records(directory: str) -> RecordSet:
             )
         if shard["examples"]:
             files.setdefault(shard["split"], []).append(shard_path)
+    digests = " ".join(shard["sha256"] for shard in content["shards"])
     return RecordSet(
         directory=directory,
         spec=RecordSpec(**content["spec"]),
@@ -160,6 +163,7 @@ def open_records(directory: str) -> RecordSet:
         files={split: tuple(paths) for split, paths in files.items()},
         classes={k: tuple(v) for k, v in content["classes"].items()},
         num_train_classes=content["num_train_classes"],
+        content=hashlib.sha256(digests.encode()).hexdigest()[:16],
     )
 
 

@@ -7,7 +7,18 @@ on the short list, with a weight chosen on the validation split.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
+import dataclasses
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Sequence,
+    Tuple,
+)
 
 import numpy as np
 
@@ -52,31 +63,76 @@ def full_gallery(manifest: Manifest, queries: np.ndarray) -> np.ndarray:
     return mask
 
 
-def evaluate_lists(
-    manifest: Manifest, task: str, scores: PairScores, queries: np.ndarray | None = None
-) -> Tuple[Dict[str, float], np.ndarray]:
-    """Ranks the candidate lists of every draw.
+def score_lists(
+    manifest: Manifest, task: str, scores: PairScores, queries: np.ndarray
+) -> np.ndarray:
+    """Scores the candidate lists of every draw.
 
     Args:
         manifest: the test set.
         task: `itr` or `tir`.
         scores: scores pairs of pool rows; called once, with distinct pairs.
-        queries: int [n], indices into `manifest.queries`; all by default.
+        queries: int [n], indices into `manifest.queries`.
+
+    Returns:
+        The scores, float [draws, n, candidates].
+    """
+    candidates = manifest.candidates[:, queries]
+    rows = np.broadcast_to(manifest.queries[queries], candidates.shape[:2])
+    images, texts = as_pairs(task, rows, candidates)
+    unique_images, unique_texts, inverse = unique_pairs(images, texts)
+    return scores(unique_images, unique_texts)[inverse]
+
+
+def rank_lists(
+    values: np.ndarray, own: np.ndarray
+) -> Tuple[Dict[str, float], np.ndarray]:
+    """Ranks the own candidates in scored lists.
+
+    Args:
+        values: float [draws, n, candidates].
+        own: int [draws, n], place of the own candidate.
 
     Returns:
         Mean figures over draws (see `rank_shares`) with `std`, and the ranks,
         int [draws, n].
     """
-    queries = np.arange(len(manifest.queries)) if queries is None else queries
-    rows = manifest.queries[queries]
-    candidates, own = manifest.candidates[:, queries], manifest.own[:, queries]
-    images, texts = as_pairs(task, np.broadcast_to(rows, own.shape), candidates)
-    unique_images, unique_texts, inverse = unique_pairs(images, texts)
-    values = scores(unique_images, unique_texts)[inverse]
-    ranks = np.stack(
-        [pessimistic_ranks(values[d], own[d]) for d in range(len(values))]
-    )
+    ranks = np.stack([pessimistic_ranks(v, o) for v, o in zip(values, own)])
     return over_draws([rank_shares(r) for r in ranks]), ranks
+
+
+def evaluate_lists(
+    manifest: Manifest, task: str, scores: PairScores, queries: np.ndarray | None = None
+) -> Tuple[Dict[str, float], np.ndarray]:
+    """Scores and ranks the candidate lists of every draw.
+
+    Args:
+        manifest, task, scores: see `score_lists`.
+        queries: int [n], indices into `manifest.queries`; all by default.
+
+    Returns:
+        See `rank_lists`.
+    """
+    queries = np.arange(len(manifest.queries)) if queries is None else queries
+    values = score_lists(manifest, task, scores, queries)
+    return rank_lists(values, manifest.own[:, queries])
+
+
+def _gallery_blocks(
+    manifest: Manifest, task: str, similarity: np.ndarray, queries: np.ndarray
+) -> Iterator[Tuple[np.ndarray, np.ndarray]]:
+    """Yields pool rows [b] of queries and their scores float [b, pool].
+
+    What is not in a query's gallery has -inf. In blocks: a copy of a large
+    pool's matrix would not fit.
+    """
+    matrix = similarity if task == "itr" else similarity.T
+    for start in range(0, len(queries), _FULL_BLOCK):
+        block = queries[start : start + _FULL_BLOCK]
+        rows = manifest.queries[block]
+        scores = matrix[rows]
+        scores[~full_gallery(manifest, block)] = -np.inf
+        yield rows, scores
 
 
 def evaluate_full(
@@ -92,15 +148,9 @@ def evaluate_full(
     Returns:
         Figures, and ranks int [queries].
     """
-    matrix = similarity if task == "itr" else similarity.T
-    ranks = []
-    # In blocks: a copy of a large pool's matrix would not fit.
-    for start in range(0, len(manifest.queries), _FULL_BLOCK):
-        queries = np.arange(start, min(start + _FULL_BLOCK, len(manifest.queries)))
-        scores = matrix[manifest.queries[queries]]
-        scores[~full_gallery(manifest, queries)] = -np.inf
-        ranks.append(pessimistic_ranks(scores, manifest.queries[queries]))
-    ranks = np.concatenate(ranks)
+    queries = np.arange(len(manifest.queries))
+    blocks = _gallery_blocks(manifest, task, similarity, queries)
+    ranks = np.concatenate([pessimistic_ranks(s, rows) for rows, s in blocks])
     return rank_shares(ranks), ranks
 
 
@@ -168,34 +218,23 @@ class TwoStage:
         wanted[0, self.whole] = True
         pairs = [np.stack([images[wanted], texts[wanted]])]
         if gallery:
-            pool = np.arange(similarity.shape[0])
-            matrix = similarity if task == "itr" else similarity.T
-            self.gallery_first = np.where(
-                full_gallery(manifest, queries), matrix[rows], -np.inf
-            )
-            self.gallery_short = top_candidates(self.gallery_first, SHORT_LIST)
-            all_images, all_texts = as_pairs(
-                task, rows, np.broadcast_to(pool, self.gallery_first.shape)
-            )
-            chosen = self.gallery_short
-            pairs.append(np.stack([all_images[chosen], all_texts[chosen]]))
+            blocks = _gallery_blocks(manifest, task, similarity, queries)
+            self._gallery = _ShortLists.of(blocks)
+            listed = np.stack(as_pairs(task, rows, self._gallery.candidates))
+            pairs.append(listed.reshape(2, -1))
         joined = np.concatenate(pairs, axis=1)
         unique_images, unique_texts, inverse = unique_pairs(joined[0], joined[1])
         logits = match(unique_images, unique_texts)[inverse]
         self.second = np.zeros_like(self.first)
         self.second[wanted] = logits[: int(wanted.sum())]
         if gallery:
-            self.gallery_second = np.zeros_like(self.gallery_first)
-            self.gallery_second[self.gallery_short] = logits[int(wanted.sum()) :]
-            self.gallery_own = rows
+            shape = self._gallery.candidates.shape
+            self._gallery_second = logits[int(wanted.sum()) :].reshape(shape)
 
     def lists(self, weight: float | None) -> Tuple[Dict[str, float], np.ndarray]:
         """Figures over draws and ranks [draws, queries], see `short_list_scores`."""
         scores = short_list_scores(self.first, self.second, self.short, weight)
-        ranks = np.stack(
-            [pessimistic_ranks(s, o) for s, o in zip(scores, self.own)]
-        )
-        return over_draws([rank_shares(r) for r in ranks]), ranks
+        return rank_lists(scores, self.own)
 
     def match_alone(self) -> Dict[str, float]:
         """Figures of ITM on the whole lists of the first draw."""
@@ -206,11 +245,43 @@ class TwoStage:
 
     def gallery(self, weight: float | None) -> Dict[str, float]:
         """Figures over the whole pool."""
-        first = np.where(np.isinf(self.gallery_first), -1e6, self.gallery_first)
-        scores = short_list_scores(
-            first, self.gallery_second, self.gallery_short, weight
-        )
-        return rank_shares(pessimistic_ranks(scores, self.gallery_own))
+        return rank_shares(self._gallery.ranks(self._gallery_second, weight))
+
+
+@dataclasses.dataclass(frozen=True)
+class _ShortLists:
+    """What a second stage needs to know of rankings of a whole pool.
+
+    Attributes:
+        own: int [n], the pool row that is right.
+        rank: int [n], its pessimistic rank in the first stage.
+        candidates: int [n, short], pool rows of the highest scores.
+        first: float [n, short], their scores; -inf is no candidate.
+    """
+
+    own: np.ndarray
+    rank: np.ndarray
+    candidates: np.ndarray
+    first: np.ndarray
+
+    @classmethod
+    def of(cls, blocks: Iterable[Tuple[np.ndarray, np.ndarray]]) -> "_ShortLists":
+        """Reads blocks of `_gallery_blocks`."""
+        parts = []
+        for rows, scores in blocks:
+            top = np.argsort(-scores, axis=1, kind="stable")[:, :SHORT_LIST]
+            first = np.take_along_axis(scores, top, axis=1)
+            parts.append((rows, pessimistic_ranks(scores, rows), top, first))
+        return cls(*(np.concatenate(column) for column in zip(*parts)))
+
+    def ranks(self, second: np.ndarray, weight: float | None) -> np.ndarray:
+        """Ranks after the second stage, int [n]; see `short_list_scores`."""
+        combined = second if weight is None else self.first + weight * second
+        combined = np.where(np.isinf(self.first), -np.inf, combined)
+        is_own = self.candidates == self.own[:, None]
+        own = np.where(is_own, combined, -np.inf).max(axis=1, keepdims=True)
+        # What is not short-listed keeps its rank: all that lead it still do.
+        return np.where(is_own.any(axis=1), (combined >= own).sum(axis=1), self.rank)
 
 
 def choose_weight(stages: Sequence[TwoStage]) -> Tuple[float, List[Dict[str, Any]]]:

@@ -151,14 +151,15 @@ class _ShardWriter:
             "rejected": [dataclasses.asdict(r) for r in self._rejected],
             "classes": {k: dict(v) for k, v in self._counts.items()},
             "bytes": os.path.getsize(self._temporary),
-            "sha256": _sha256(self._temporary),
+            "sha256": sha256_of(self._temporary),
         }
         os.replace(self._temporary, self._path)
         write_json(os.path.join(self._directory, self._shard.sidecar), sidecar)
         return sidecar
 
 
-def _sha256(path: str) -> str:
+def sha256_of(path: str) -> str:
+    """Hexadecimal digest of a file of any size."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         for block in iter(lambda: file.read(1 << 20), b""):

@@ -28,6 +28,10 @@ class Pretrainer(tf.keras.Model):
     Args:
         networks: what to train.
         config: the experiment.
+
+    Attributes:
+        step: batches trained on; also those that `mixed_float16` left out.
+        active: names of the tasks that count from `step` on.
     """
 
     def __init__(self, networks: Networks, config: Config, **kwargs):
@@ -37,6 +41,7 @@ class Pretrainer(tf.keras.Model):
         self.text = networks.text
         self.image = networks.image
         self.config = config
+        self.step = 0
         self.active: Tuple[str, ...] = tuple(config.active_tasks())
         self._means = {"loss": tf.keras.metrics.Mean("loss")}
         for task in self.active:
@@ -62,7 +67,8 @@ class Pretrainer(tf.keras.Model):
         return self.joint(inputs, training=training)
 
     def set_step(self, step: int) -> bool:
-        """Chooses the tasks that count from a step on; True if they changed."""
+        """Goes to a step; True if other tasks count from there on."""
+        self.step = step
         active = tuple(
             name for name, task in self.config.active_tasks().items()
             if task.start_step <= step

@@ -22,11 +22,13 @@ class RunDescription:
         config: the experiment.
         spec: of the records it was trained on.
         vocabulary: path of the word pieces, in the run's folder.
+        records_content: fingerprint of the examples, `RecordSet.content`.
     """
 
     config: Config
     spec: RecordSpec
     vocabulary: str
+    records_content: str
 
 
 def claim_workdir(directory: str, config: Config, records: RecordSet) -> None:
@@ -41,7 +43,9 @@ def claim_workdir(directory: str, config: Config, records: RecordSet) -> None:
     os.makedirs(directory, exist_ok=True)
     path = os.path.join(directory, "config.json")
     content = {
-        "config": config.to_dict(), "records": dataclasses.asdict(records.spec),
+        "config": config.to_dict(),
+        "records": dataclasses.asdict(records.spec),
+        "records_content": records.content,
     }
     if not tf.train.latest_checkpoint(os.path.join(directory, "checkpoints")):
         for name in ("ridge_map.npz", "ridge_map.json", "metrics.jsonl"):
@@ -50,6 +54,12 @@ def claim_workdir(directory: str, config: Config, records: RecordSet) -> None:
     elif os.path.exists(path):
         found = read_run(directory)
         found.spec.check_equals(records.spec, directory)
+        if found.records_content != records.content:
+            raise ValueError(
+                f"{directory} holds a run on other examples of the same kind than "
+                f"{records.directory} has. Take another folder, or delete this one. "
+                f"Received: {records.content} (there: {found.records_content})"
+            )
         mine, theirs = _flat(config.to_dict()), _flat(found.config.to_dict())
         different = sorted(
             f"{key}: {theirs.get(key)!r} there, {mine.get(key)!r} asked for"
@@ -89,6 +99,7 @@ def read_run(directory: str) -> RunDescription:
         config=Config.from_dict(content["config"]),
         spec=RecordSpec(**content["records"]),
         vocabulary=os.path.join(directory, "vocab.txt"),
+        records_content=content["records_content"],
     )
 
 
@@ -123,4 +134,9 @@ def load_networks(
         joint=networks.joint, text=networks.text, image=networks.image
     )
     checkpoint.restore(latest).expect_partial().assert_existing_objects_matched()
-    return run, networks, int(latest.rsplit("-", 1)[1])
+    return run, networks, checkpoint_step(latest)
+
+
+def checkpoint_step(prefix: str) -> int:
+    """The step at which a checkpoint of a run was saved."""
+    return int(prefix.rsplit("-", 1)[1])

@@ -136,7 +136,8 @@ def write_records(
             sidecars.append(
                 {
                     "file": name, "split": split, "examples": len(part),
-                    "bytes": os.path.getsize(path), "sha256": "",
+                    "bytes": os.path.getsize(path),
+                    "sha256": shards.sha256_of(path),
                     "classes": {
                         "category": {"tops": len(part)},
                         "subcategory": {i.subcategory: 1 for i in part},

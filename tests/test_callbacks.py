@@ -11,7 +11,7 @@ from kaleido import callbacks
 def model_at(step, rate=0.25):
     model = tf.keras.Sequential([tf.keras.layers.Dense(1, input_shape=(1,))])
     model.compile(tf.keras.optimizers.SGD(rate))
-    model.optimizer.iterations.assign(step)
+    model.step = step
     return model
 
 
@@ -49,7 +49,7 @@ def test_a_line_says_step_rate_and_metrics_and_time_adds_up(tmp_path, monkeypatc
     now = 100.0
     monkeypatch.setattr(callbacks.time, "monotonic", lambda: now)
     lines.on_epoch_begin(0)
-    model.optimizer.iterations.assign(5)
+    model.step = 5
     now = 104.0
     lines.on_test_begin()
     now = 190.0  # validation is not training
@@ -89,3 +89,33 @@ def test_a_loss_that_is_no_number_ends_the_run(value):
     with pytest.raises(ValueError, match="diverged by step 4"):
         watch.on_train_batch_end(0, logs)
     watch.on_epoch_end(0, {"loss": 1.0})
+
+
+class Counts(tf.keras.Model):
+    """Has the step and the phases of a `Pretrainer`, and a weight."""
+
+    def __init__(self):
+        super().__init__()
+        self.step, self.seen = 0, []
+        self.weight = tf.Variable(0.0)
+
+    def set_step(self, step):
+        self.seen.append(step)
+        return False
+
+    def train_step(self, data):
+        # As a loss scale that found an overflow: the optimiser does not count.
+        return {"loss": self.weight + 1.0}
+
+
+def test_steps_are_counted_by_batches_not_by_the_optimizer():
+    model = Counts()
+    model.compile(tf.keras.optimizers.SGD(0.1), run_eagerly=True)
+    model.step = 3  # resumed
+    model.fit(
+        tf.data.Dataset.range(100).batch(1), verbose=0, steps_per_epoch=2, epochs=9,
+        callbacks=[callbacks.Phases(8)],
+    )
+    assert model.seen == [3, 4, 5, 6, 7]
+    assert model.step == 8
+    assert model.optimizer.iterations.numpy() == 0

@@ -130,8 +130,11 @@ def test_a_model_is_judged_by_the_tasks_it_was_trained_on(
     assert found.results["primary"] == task
     assert set(found.results["scorers"]) == {task}
     assert found.results["itr"]["rank_at_1"] == 1.0
+    assert found.results["itr"]["std"] == 0.0
     if task == "itm":
-        assert found.results["itr"]["queries"] == 7 and not found.pages
+        assert found.results["itr"]["queries"] == 7
+    for page in found.pages.values():
+        assert page and all(query["rank"] == 1 for query in page)
 
 
 def test_the_same_seed_gives_the_same_results(record_set, manifest, monkeypatch):

@@ -77,6 +77,15 @@ def test_other_records_are_refused(run, record_set):
         workdir.load_networks(run, others)
 
 
+def test_examples_that_changed_overnight_are_another_run(run, tmp_path):
+    save(run)
+    others = tiny_records.write_tiny_records(str(tmp_path / "other"), 12)
+    with pytest.raises(ValueError, match="other examples of the same kind"):
+        workdir.claim_workdir(run, tiny_records.tiny_config(), others)
+    # They may be evaluated with it.
+    workdir.load_networks(run, others)
+
+
 def test_a_start_that_failed_is_no_run(run, record_set):
     stale = os.path.join(run, "ridge_map.npz")
     with open(stale, "w", encoding="utf-8") as file:

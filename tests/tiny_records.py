@@ -90,7 +90,8 @@ def write_tiny_records(
             sidecars.append(
                 {
                     "file": name, "split": split, "examples": len(part),
-                    "bytes": os.path.getsize(path), "sha256": "",
+                    "bytes": os.path.getsize(path),
+                    "sha256": shards.sha256_of(path),
                     "classes": {"category": ["clothes"], "subcategory": names},
                 }
             )

@@ -59,7 +59,7 @@ def run() -> List[Dict[str, Any]]:
         def fit(model):
             # Those of a real run that do something at a step.
             watching = [
-                callbacks.Divergence(), callbacks.Phases(10**9),
+                callbacks.Phases(10**9), callbacks.Divergence(),
                 callbacks.ProgressLine(10**9),
                 tf.keras.callbacks.TensorBoard(directory, write_graph=False),
             ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import types
-from typing import Dict
+from typing import Collection, Dict
 
 import tensorflow as tf
 from absl import logging
@@ -143,15 +143,38 @@ class ServingModule(tf.Module):
         return {"vector": self._plain.text(self._token_ids(texts))}
 
 
-def export_saved_model(module: ServingModule, directory: str) -> None:
+def export_saved_model(
+    module: ServingModule, directory: str, tasks: Collection[str]
+) -> None:
     """Writes the SavedModel; the folder appears whole or not at all.
 
-    Signatures: `serving_default` (`images`, `texts`), `embed_image`,
-    `embed_text`.
+    Signatures: `serving_default` (`images`, `texts`) if the run trained `itm`,
+    `embed_image` and `embed_text` if it trained `contrastive`.
+
+    Args:
+        module: what to write.
+        directory: where to.
+        tasks: names of the tasks that were trained.
 
     Raises:
-        ValueError: if the folder holds something else than a SavedModel.
+        ValueError: if the run trained neither task, or the folder holds
+            something else than a SavedModel.
     """
+    signatures = {}
+    if "itm" in tasks:
+        signatures["serving_default"] = module.match
+    if "contrastive" in tasks:
+        signatures["embed_image"] = module.embed_image
+        signatures["embed_text"] = module.embed_text
+    if not signatures:
+        raise ValueError(
+            "The run trained neither `itm` nor `contrastive`: nothing to serve. "
+            f"Received: tasks={sorted(tasks)}"
+        )
+    if len(signatures) < 3:
+        logging.warning(
+            "Of the signatures the run trained %s alone.", ", ".join(signatures)
+        )
     if os.path.isdir(directory) and os.listdir(directory):
         if not os.path.exists(os.path.join(directory, "saved_model.pb")):
             raise ValueError(
@@ -163,11 +186,7 @@ def export_saved_model(module: ServingModule, directory: str) -> None:
     tf.saved_model.save(
         module,
         temporary,
-        signatures={
-            "serving_default": module.match,
-            "embed_image": module.embed_image,
-            "embed_text": module.embed_text,
-        },
+        signatures=signatures,
         options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
     )
     shutil.rmtree(directory, ignore_errors=True)

@@ -98,7 +98,7 @@ def exported(efficientnet_file, tmp_path_factory):
     module = ServingModule(
         networks, preprocessor.spec, vocabulary, config.model.positions
     )
-    export_saved_model(module, str(folder / "export"))
+    export_saved_model(module, str(folder / "export"), ("itm", "contrastive"))
     names = []
     for product, suffix in zip(products, ("jpg", "png")):
         names.append(str(folder / f"picture.{suffix}"))
@@ -175,6 +175,31 @@ def test_match_probabilities_agree_with_the_python_path(exported):
 def test_a_picture_does_not_depend_on_the_others_of_a_request(exported):
     first, all_ = exported.answers["first"][0], exported.answers["image"][0]
     np.testing.assert_allclose(first, all_, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "tasks, signatures",
+    [
+        (("itm", "mlm"), {"serving_default"}),
+        (("contrastive",), {"embed_image", "embed_text"}),
+    ],
+)
+def test_what_was_not_trained_is_not_served(tmp_path, tasks, signatures):
+    class Module(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+        def answer(self, texts):
+            return {"length": tf.strings.length(texts)}
+
+        match = embed_image = embed_text = answer
+
+    export_saved_model(Module(), str(tmp_path / "export"), tasks)
+    found = tf.saved_model.load(str(tmp_path / "export")).signatures
+    assert set(found) == signatures
+
+
+def test_a_run_that_can_serve_nothing_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="nothing to serve. Received.*'mlm'"):
+        export_saved_model(tf.Module(), str(tmp_path / "export"), ("mlm",))
 
 
 @slow
