@@ -181,24 +181,38 @@ def corrupt_patches(
     """Rotates, permutes, camouflages, greys and blanks (paper, section 3.4).
 
     Positions stay with their slots; only features move. Each level is
-    corrupted on its own, so a task never sees another's corruption.
+    corrupted on its own, so a task never sees another's corruption. All that
+    a task does is to choose for its slots another one of the vectors that the
+    records hold, and so the batch is picked in one go.
     """
     features = batch["features"]
     batch = {**batch, "clean_features": clean_patches(features, layout)}
     columns = plan_columns(layout)
-    levels = []
+    # A batch's vectors in one row; where each example's begin.
+    flat = tf.reshape(features, [-1, features.shape[-1]])
+    first = tf.range(tf.shape(features)[0]) * layout.num_vectors
+
+    def vectors_of(name):
+        return first[:, None] + np.array(layout.vectors[name], np.int32)
+
+    def vectors_at(rows, indices):
+        return tf.gather(flat, tf.gather(rows, indices, batch_dims=1))
+
+    slots, blanks = [], None
     for n in layout.levels:
         if n == 1:
-            rows = tf.gather(features, layout.vectors["level_1_rotated"], axis=1)
             batch["rotation"] = _class(draws["rotation"], 4)
-            levels.append(tf.gather(rows, batch["rotation"][:, None], batch_dims=1))
+            turned = batch["rotation"][:, None]
+            slots.append(
+                tf.gather(vectors_of("level_1_rotated"), turned, batch_dims=1)
+            )
             continue
-        level = tf.gather(features, layout.vectors[f"level_{n}"], axis=1)
+        rows = vectors_of(f"level_{n}")
         plan = batch["patch_plan"][:, columns[n]] if n in columns else None
         if n == 2:
             batch["jigsaw"] = _class(draws["jigsaw"], len(JIGSAW_PERMUTATIONS))
             order = tf.gather(JIGSAW_PERMUTATIONS, batch["jigsaw"])
-            level = tf.gather(level, order, batch_dims=1)
+            rows = tf.gather(rows, order, batch_dims=1)
         elif n == 3:
             batch["camouflage"] = plan[:, 0]
             donor = negatives.choose(
@@ -207,22 +221,32 @@ def corrupt_patches(
             batch["camouflage_weight"] = tf.cast(donor >= 0, tf.float32)
             # The donor's patch of the same slot: it fits in by its place. Without
             # a donor the picture keeps its own.
-            own = tf.range(tf.shape(donor)[0])
-            borrowed = tf.gather(level, tf.where(donor >= 0, donor, own))
-            at_slot = tf.one_hot(plan[:, 0], n * n, dtype=tf.float16)[..., None]
-            level = tf.where(at_slot > 0, borrowed, level)
+            donor = tf.where(donor >= 0, donor, tf.range(tf.shape(donor)[0]))
+            rows = tf.where(_at(plan, n), tf.gather(rows, donor), rows)
         elif n == 4:
-            grey = tf.gather(features, layout.vectors["level_4_grey"], axis=1)
-            batch["grey_targets"] = tf.gather(level, plan, batch_dims=1)
-            level = tf.where(_at(plan, n), grey, level)
             batch["grey_indices"] = plan
+            batch["grey_targets"] = vectors_at(rows, plan)
+            rows = tf.where(_at(plan, n), vectors_of("level_4_grey"), rows)
         else:
-            batch["blank_targets"] = tf.gather(level, plan, batch_dims=1)
-            level = tf.where(_at(plan, n), tf.zeros_like(level), level)
-            batch["blank_indices"] = plan
-        levels.append(level)
-    batch["patch_features"] = tf.concat(levels, axis=1)
+            batch["blank_indices"], blanks = plan, plan + layout.patches(n).start
+            batch["blank_targets"] = vectors_at(rows, plan)
+        slots.append(rows)
+    picked = tf.gather(flat, tf.concat(slots, axis=1))
+    batch["patch_features"] = picked if blanks is None else _blank(picked, blanks)
     return batch
+
+
+def _blank(vectors: tf.Tensor, slots: tf.Tensor) -> tf.Tensor:
+    """Sets the vectors [batch, n, f] at int32 [batch, k] slots to zero."""
+    examples = tf.broadcast_to(
+        tf.range(tf.shape(slots)[0])[:, None], tf.shape(slots)
+    )
+    zeros = tf.zeros(
+        tf.concat([tf.shape(slots), tf.shape(vectors)[2:]], 0), vectors.dtype
+    )
+    return tf.tensor_scatter_nd_update(
+        vectors, tf.stack([examples, slots], axis=-1), zeros
+    )
 
 
 def _class(draw_: tf.Tensor, count: int) -> tf.Tensor:
@@ -231,10 +255,8 @@ def _class(draw_: tf.Tensor, count: int) -> tf.Tensor:
 
 
 def _at(indices: tf.Tensor, n: int) -> tf.Tensor:
-    """bool [batch, n * n, 1]: whether a slot is among int32 [batch, k] indices."""
-    return tf.reduce_any(
-        tf.equal(indices[:, :, None], tf.range(n * n)), axis=1
-    )[..., None]
+    """bool [batch, n * n]: whether a slot is among int32 [batch, k] indices."""
+    return tf.reduce_any(tf.equal(indices[:, :, None], tf.range(n * n)), axis=1)
 
 
 def swap(

@@ -13,7 +13,7 @@ from typing import Dict, List, Tuple
 import tensorflow as tf
 
 from kaleido.config import Config, ModelConfig
-from kaleido.layers import embeddings, encoder, heads
+from kaleido.layers import embeddings, encoder, heads, visibility
 from kaleido.masking import patch_budget
 from kaleido.patches import LAYOUTS, PatchLayout
 
@@ -219,19 +219,27 @@ def build_networks(
     text_states = embed_text(token_ids)
     patch_states = embed_patches(features, positions)
 
-    words_seen = heads.Visible(config.word_dropout, 1, name="words_seen")(text_visible)
-    patches_seen = heads.Visible(config.patch_dropout, 2, name="patches_seen")(
+    words_seen = visibility.Visible(config.word_dropout, 1, name="words_seen")(
+        text_visible
+    )
+    patches_seen = visibility.Visible(config.patch_dropout, 2, name="patches_seen")(
         patches_visible
     )
-    text_mean = mean_state(encode(text_states, words_seen), words_seen)
+    packed_text, packed_words = visibility.PackVisible(
+        config.word_dropout, name="packed_words"
+    )(text_states, words_seen)
+    text_mean = mean_state(encode(packed_text, packed_words), packed_words)
     text_vector = contrastive(text_mean, is_text=True)
     level_means = None
     if config.shortcut_levels:
         level_means = heads.LevelMeans(
             layout.levels, config.shortcut_levels, name="level_means", dtype="float32"
         )(features, patches_seen)
+    packed_image, packed_patches = visibility.PackVisible(
+        config.patch_dropout, name="packed_patches"
+    )(patch_states, patches_seen)
     image_vector = contrastive(
-        mean_state(encode(patch_states, patches_seen), patches_seen), level_means
+        mean_state(encode(packed_image, packed_patches), packed_patches), level_means
     )
 
     outputs, joint_inputs = _joint_heads(

@@ -261,33 +261,6 @@ class MeanState(tf.keras.layers.Layer):
 
 
 @tf.keras.utils.register_keras_serializable("kaleido")
-class Visible(tf.keras.layers.Layer):
-    """Says what a single-modality pass sees: bool [batch, n].
-
-    In training some of it is hidden at random. A small catalogue is learnt by
-    heart within minutes otherwise.
-
-    Args:
-        rate: share that is hidden in training; the first position stays.
-        seed: of what is hidden.
-    """
-
-    def __init__(self, rate: float = 0.0, seed: int = 0, **kwargs):
-        super().__init__(**kwargs)
-        self._config = {"rate": rate, "seed": seed}
-        self._random = tf.keras.layers.Dropout(rate, seed=seed, dtype="float32")
-
-    def call(self, there, training=None):
-        """Maps bool [batch, n], what is there, to what is seen."""
-        seen = self._random(tf.ones_like(there, tf.float32), training=training) > 0
-        first = tf.range(tf.shape(there)[1]) == 0
-        return tf.logical_and(there, tf.logical_or(seen, first))
-
-    def get_config(self):
-        return {**super().get_config(), **self._config}
-
-
-@tf.keras.utils.register_keras_serializable("kaleido")
 class LevelMeans(tf.keras.layers.Layer):
     """Mean feature of each chosen level, side by side.
 

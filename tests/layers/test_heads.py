@@ -57,18 +57,6 @@ def test_level_means_by_hand():
     np.testing.assert_array_equal(means[1, 3:], 0)
 
 
-def test_words_and_patches_are_hidden_in_training_only():
-    there = np.ones((400, 50), bool)
-    there[:, 40:] = False
-    layer = heads.Visible(0.3, seed=1)
-    np.testing.assert_array_equal(layer(there), there)
-    seen = layer(there, training=True).numpy()
-    assert not seen[:, 40:].any() and seen[:, 0].all()
-    # 15,600 draws: a standard deviation is .004.
-    assert abs(seen[:, 1:40].mean() - 0.7) < 0.015
-    assert (seen[0] != seen[1]).any()
-
-
 @pytest.mark.parametrize("kind, gelu", [("exact", exact_gelu), ("tanh", tanh_gelu)])
 def test_the_masked_language_transform_by_hand(kind, gelu):
     states = random(2, 3, 6)
@@ -233,8 +221,7 @@ def test_harness_contrastive_head(tmp_path):
 
 @pytest.mark.parametrize(
     "make, value",
-    [(heads.Visible, np.array([[True, False], [True, True]])),
-     (models._VisibleText, np.array([[5, 0], [1, 2]], np.int32)),
+    [(models._VisibleText, np.array([[5, 0], [1, 2]], np.int32)),
      (models._VisibleAll, random(2, 3, 4))],
 )
 def test_harness_visibility(make, value, tmp_path):
