@@ -63,8 +63,8 @@ def corrupt(
         none), `grey_indices`, `blank_indices` int32 [batch, n]; targets
         `masked_ids`, `masked_weights`, `rotation`, `jigsaw`, `camouflage`,
         `camouflage_weight`, `grey_targets`, `blank_targets`, `matched`; and the
-        uncorrupted `clean_token_ids`, `clean_features`, with `product_key` and
-        `text_key`.
+        uncorrupted `clean_token_ids`, `clean_features`, with
+        `negatives.PAIR_KEYS`.
     """
     layout = spec.patch_layout
     draws = {
@@ -81,7 +81,7 @@ def corrupt(
     batch = swap(batch, draws, config.data.swap_share, keep_texts=mined)
     dropped = (
         "draws", "features", "patch_boxes", "picture_size", "token_plans",
-        "patch_plans", "patch_plan", "record_key", "picture_key", "subcategory_key",
+        "patch_plans", "patch_plan", "record_key", "subcategory_key",
     )
     return {k: v for k, v in batch.items() if k not in dropped}
 
@@ -264,11 +264,11 @@ def swap(
 ) -> Batch:
     """Gives a share of the rows the text of another product of the batch.
 
-    A partner's text differs after normalisation. Where the batch holds no such
-    text the row stays matched.
+    A partner is another product, and its text differs after normalisation.
+    Where the batch holds none the row stays matched.
 
     Args:
-        batch: holds the text fields, `text_key` and `product_key`.
+        batch: holds the text fields and `negatives.PAIR_KEYS`.
         draws: `swap` and `swap_partner`, float32 [batch] each.
         share: of the rows to be swapped.
         keep_texts: only says in `matched` which rows are to be swapped.
@@ -276,11 +276,7 @@ def swap(
     Returns:
         The batch with `matched` float32 [batch] (1 = own text).
     """
-    valid = tf.logical_and(
-        negatives.different(batch["text_key"]),
-        negatives.different(batch["product_key"]),
-    )
-    partner = negatives.choose(valid, draws["swap_partner"])
+    partner = negatives.choose(negatives.foreign(batch), draws["swap_partner"])
     swapped = tf.logical_and(draws["swap"] < share, partner >= 0)
     batch = {**batch, "matched": 1.0 - tf.cast(swapped, tf.float32)}
     if keep_texts:

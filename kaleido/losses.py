@@ -114,22 +114,19 @@ def contrastive(
 ) -> Summed:
     """InfoNCE of local vectors against the global batch's of the other modality.
 
-    Pairs of one product, and of equal texts, are not each other's negatives.
+    Who may be whose negative, `negatives.foreign` says.
 
     Args:
         vectors: float32 [n, size], unit vectors of one modality.
         others: float32 [m, size], unit vectors of the other, of all replicas.
         scale: float32 scalar, the inverse temperature.
-        keys: `product_key` and `text_key`, int64 [n].
+        keys: `negatives.PAIR_KEYS`, int64 [n] each.
         other_keys: the same, [m].
         offset: int32 scalar, row of `others` that belongs to the first vector.
     """
     count = tf.shape(vectors)[0]
     labels = tf.range(count) + offset
-    negative = tf.logical_and(
-        negatives.different(keys["product_key"], other_keys["product_key"]),
-        negatives.different(keys["text_key"], other_keys["text_key"]),
-    )
+    negative = negatives.foreign(keys, other_keys)
     own = tf.equal(labels[:, None], tf.range(tf.shape(others)[0]))
     logits = scale * tf.matmul(vectors, others, transpose_b=True)
     logits = tf.where(tf.logical_or(negative, own), logits, -1e9)

@@ -18,6 +18,27 @@ def different(
     return tf.not_equal(keys[:, None], other_keys[None])
 
 
+# What tells that two pairs show or say the same.
+PAIR_KEYS = ("product_key", "text_key", "picture_key")
+
+
+def foreign(
+    batch: Mapping[str, tf.Tensor], others: Mapping[str, tf.Tensor] | None = None
+) -> tf.Tensor:
+    """Returns bool [n, m]: who may be whose negative.
+
+    A negative is another product with another text and another picture: shops
+    sell one thing under two ids.
+
+    Args:
+        batch: holds `PAIR_KEYS`, int64 [n] each.
+        others: holds them, int64 [m]; by default the batch.
+    """
+    others = batch if others is None else others
+    apart = [different(batch[key], others[key]) for key in PAIR_KEYS]
+    return tf.reduce_all(tf.stack(apart), axis=0)
+
+
 def choose(valid: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
     """Picks one valid column a row, all of them equally likely.
 

@@ -15,8 +15,6 @@ from kaleido.optimizers import RatedAdamW
 # Mined negatives are drawn among this many most similar wrong texts.
 MINED_AMONG = 24
 
-_CONTRASTIVE_KEYS = ("product_key", "text_key")
-
 
 class Pretrainer(tf.keras.Model):
     """Trains the networks on all tasks at once.
@@ -89,7 +87,7 @@ class Pretrainer(tf.keras.Model):
             },
             training=training,
         )
-        keys = {name: batch[name] for name in _CONTRASTIVE_KEYS}
+        keys = {name: batch[name] for name in negatives.PAIR_KEYS}
         all_text, all_image, all_keys = _all_rows((text, image, keys))
         offset = _first_row(text)
         scale = self.networks.contrastive.scale
@@ -104,10 +102,7 @@ class Pretrainer(tf.keras.Model):
     def _swap_mined(self, batch, similarity, all_keys):
         """Gives the unmatched rows a wrong text, most often a similar one."""
         texts = _all_rows({name: batch[name] for name in negatives.TEXT_FIELDS})
-        wrong = tf.logical_and(
-            negatives.different(batch["product_key"], all_keys["product_key"]),
-            negatives.different(batch["text_key"], all_keys["text_key"]),
-        )
+        wrong = negatives.foreign(batch, all_keys)
         ranked = tf.where(wrong, similarity, -2.0)
         among = tf.minimum(MINED_AMONG, tf.shape(ranked)[1])
         least = tf.math.top_k(ranked, among).values[:, -1:]

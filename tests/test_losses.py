@@ -143,6 +143,8 @@ def keys_of(products, texts):
     return {
         "product_key": tf.constant(products, tf.int64),
         "text_key": tf.constant(texts, tf.int64),
+        # Each product has one picture.
+        "picture_key": tf.constant(products, tf.int64),
     }
 
 
@@ -179,10 +181,10 @@ def test_contrastive_is_info_nce_without_duplicates(offset, count):
     np.testing.assert_allclose(numbers(summed), expected, rtol=1e-4)
 
 
-@pytest.mark.parametrize("same", ["product_key", "text_key"])
+@pytest.mark.parametrize("same", ["product_key", "text_key", "picture_key"])
 def test_a_twin_is_no_negative(same):
     vectors = np.repeat(unit(1, 4), 2, axis=0)
-    keys = {"product_key": [1, 2], "text_key": [7, 8]}
+    keys = {"product_key": [1, 2], "text_key": [7, 8], "picture_key": [4, 5]}
     keys[same] = [1, 1]
     keys = {k: tf.constant(v, tf.int64) for k, v in keys.items()}
     summed = losses.contrastive(

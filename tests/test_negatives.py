@@ -49,6 +49,22 @@ def test_the_draw_one_below_one_is_still_a_column():
     assert negatives.choose(valid, tf.constant([almost])).numpy()[0] == 76
 
 
+def test_a_negative_shares_neither_product_nor_text_nor_picture():
+    batch = {
+        "product_key": tf.constant([1, 1, 2, 3, 4]),
+        "text_key": tf.constant([5, 6, 6, 7, 8]),
+        "picture_key": tf.constant([0, 1, 2, 3, 3]),
+    }
+    apart = negatives.foreign(batch).numpy()
+    together = {(0, 1), (1, 2), (3, 4)}
+    for i in range(5):
+        for j in range(5):
+            same = i == j or (i, j) in together or (j, i) in together
+            assert apart[i, j] != same
+    two = {key: value[:2] for key, value in batch.items()}
+    np.testing.assert_array_equal(negatives.foreign(two, batch), apart[:2])
+
+
 def texts(count, start=0):
     return {
         name: tf.range(start, start + 2 * count)[:, None][::2]

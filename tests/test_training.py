@@ -282,20 +282,20 @@ def test_texts_that_nobody_swapped_count_as_matched(batch):
 
 
 def keys_of(batch):
-    return {name: batch[name].numpy() for name in ("product_key", "text_key")}
+    return {name: batch[name].numpy() for name in negatives.PAIR_KEYS}
 
 
 def is_wrong(batch):
     """bool [n, n]: whether text j is wrong for picture i."""
     keys = keys_of(batch)
-    return np.logical_and(*(k[:, None] != k[None] for k in keys.values()))
+    return np.logical_and.reduce([k[:, None] != k[None] for k in keys.values()])
 
 
 def swapped(batch, mined_negatives, similarity, among, monkeypatch):
     monkeypatch.setattr(training, "MINED_AMONG", among)
     config = tiny_records.tiny_config(training={"mined_negatives": mined_negatives})
     model = pretrainer(config)
-    keys = {k: batch[k] for k in ("product_key", "text_key")}
+    keys = {k: batch[k] for k in negatives.PAIR_KEYS}
     return model._swap_mined(batch, tf.constant(similarity, tf.float32), keys)
 
 
