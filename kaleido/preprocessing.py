@@ -206,8 +206,15 @@ class Preprocessor:
             return dataset.ignore_errors().batch(self.batch_size)
 
         dataset = tf.data.Dataset.range(len(units), output_type=tf.int32)
-        dataset = dataset.flat_map(unit_batches)
-        dataset = dataset.map(self.embed_batch).prefetch(2)
+        options = tf.data.Options()
+        # All cores at once; the tuning thread holds up the end for seconds.
+        options.autotune.enabled = False
+        dataset = dataset.flat_map(unit_batches).prefetch(2).with_options(options)
+        # Not mapped: functions of a dataset run on one core's share of a CPU, and
+        # never on a GPU.
+        embed = tf.function(
+            self.embed_batch, input_signature=[dataset.element_spec]
+        )
 
         def leftovers(unit):
             if failures:
@@ -215,7 +222,8 @@ class Preprocessor:
             return self._leftovers(units[unit], finished, products, rejected[unit])
 
         last_unit, finished = 0, set()
-        for batch in dataset.as_numpy_iterator():
+        for cropped in dataset:
+            batch = {name: value.numpy() for name, value in embed(cropped).items()}
             unit = int(batch["unit"][0])
             for earlier in range(last_unit, unit):
                 yield earlier, leftovers(earlier)
