@@ -4,6 +4,15 @@ python -m tfrecords.build --catalog=table --catalog_path=$KALEIDO_DATA/data/mynt
     --crop_size=96 --whole_crop_size=224 --output=runs/myntra/records
 python -m experiments.pretrain --config=experiments/configs/myntra_night.py \\
     --records=runs/myntra/records --workdir=runs/myntra/night
+
+Time: records 17 minutes; training an hour on two quiet cores (2,000 steps of .8
+seconds, 600 of 2.6).
+
+Result on validation (1,208 products, 101 candidates, 5 draws, Rank@1/5/10 in
+percent); the test split has not been looked at yet:
+                    image to text     text to image
+  contrastive       60.8/91.5/96.0    61.7/91.2/96.3
+  ridge map         43.1/74.0/86.0    48.3/80.3/89.8
 """
 
 from kaleido.config import preset
