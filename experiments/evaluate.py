@@ -30,7 +30,8 @@ flags.DEFINE_integer(
 )
 flags.DEFINE_integer(
     "whole_list_queries", 200,
-    "Queries of which ITM alone scores whole lists (101 passes each); 0 for all.",
+    "Queries of which ITM alone scores whole lists (101 passes each; without the "
+    "contrastive view of all draws); 0 for all.",
 )
 flags.DEFINE_integer("weight_queries", 200, "Validation queries for ITM's weight.")
 flags.DEFINE_bool("floor", True, "Also evaluates the bare ridge map.")
