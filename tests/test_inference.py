@@ -110,7 +110,7 @@ def test_match_logits_are_those_of_single_pairs_without_padding(
     received = scorer.match_logits(images, texts)
     expected = [one_logit(networks, split, i, t) for i, t in zip(images, texts)]
     assert received.shape == (pairs,)
-    np.testing.assert_allclose(received, expected, rtol=2e-3, atol=2e-3)
+    np.testing.assert_allclose(received, expected, rtol=1e-5, atol=1e-5)
     assert pairs == 1 or np.std(expected) > 0.01
 
 

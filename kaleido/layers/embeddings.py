@@ -10,7 +10,8 @@ from typing import Sequence
 
 import tensorflow as tf
 
-from kaleido.layers.encoder import LAYER_NORM_EPSILON, initializer
+from kaleido.layers.encoder import initializer
+from kaleido.layers.layer_norm import LayerNorm
 
 
 @tf.keras.utils.register_keras_serializable("kaleido")
@@ -36,9 +37,7 @@ class TextEmbedding(tf.keras.layers.Layer):
             "vocab_size": vocab_size, "hidden_size": hidden_size,
             "max_positions": max_positions, "dropout": dropout,
         }
-        self.norm = tf.keras.layers.LayerNormalization(
-            epsilon=LAYER_NORM_EPSILON, name="norm", dtype=self.dtype_policy
-        )
+        self.norm = LayerNorm(name="norm", dtype=self.dtype_policy)
         self.dropout = tf.keras.layers.Dropout(dropout, dtype=self.dtype_policy)
 
     def build(self, input_shape):
@@ -109,9 +108,7 @@ class PatchEmbedding(tf.keras.layers.Layer):
             )
 
         def norm(name):
-            return tf.keras.layers.LayerNormalization(
-                epsilon=LAYER_NORM_EPSILON, name=name, dtype=self.dtype_policy
-            )
+            return LayerNorm(name=name, dtype=self.dtype_policy)
 
         suffixes = [f"_{n}" for n in levels] if per_level else [""]
         self.projections = [dense(f"projection{s}", not per_level) for s in suffixes]

@@ -7,11 +7,11 @@ from typing import Callable
 
 import tensorflow as tf
 
+from kaleido.layers.layer_norm import LayerNorm
+
 # Added to the logits of what must not be seen. Large enough to vanish after a
 # softmax, small enough for float16.
 _MASKED = -1e4
-
-LAYER_NORM_EPSILON = 1e-12
 
 
 def gelu(kind: str) -> Callable[[tf.Tensor], tf.Tensor]:
@@ -86,9 +86,7 @@ class TransformerLayer(tf.keras.layers.Layer):
             )
 
         def norm(name):
-            return tf.keras.layers.LayerNormalization(
-                epsilon=LAYER_NORM_EPSILON, name=name, dtype=self.dtype_policy
-            )
+            return LayerNorm(name=name, dtype=self.dtype_policy)
 
         self.qkv = dense(3 * hidden_size, "qkv")
         self.attention_output = dense(hidden_size, "attention_output")

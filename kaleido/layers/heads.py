@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from kaleido.layers.encoder import LAYER_NORM_EPSILON, gelu, initializer
+from kaleido.layers.encoder import gelu, initializer
+from kaleido.layers.layer_norm import LayerNorm
 from kaleido.patches import level_overlaps
 
 
@@ -106,9 +107,7 @@ class MaskedLanguageTransform(tf.keras.layers.Layer):
             hidden_size, gelu(gelu_kind), kernel_initializer=initializer(),
             name="transform", dtype=self.dtype_policy,
         )
-        self.norm = tf.keras.layers.LayerNormalization(
-            epsilon=LAYER_NORM_EPSILON, name="norm", dtype=self.dtype_policy
-        )
+        self.norm = LayerNorm(name="norm", dtype=self.dtype_policy)
 
     def call(self, states):
         """Maps [batch, n, hidden_size] to the same shape."""
