@@ -49,8 +49,12 @@ def main(argv):
             sys.executable, "-m", "experiments.benchmarks.run", "--in_process",
             f"--only={name}", f"--output={FLAGS.output}",
         ]
-        if subprocess.run(command, check=False).returncode:
-            raise ValueError(f"benchmark {name} failed; see above.")
+        code = subprocess.run(command, check=False).returncode
+        if code:
+            raise ValueError(
+                f"benchmark {name} failed with exit code {code}; see above (-9 is "
+                "the system's answer to too little memory)."
+            )
         entries += read_json(os.path.join(FLAGS.output, f"{name}.json"))
     write_json(os.path.join(FLAGS.output, "report.json"), entries)
     width = max(len(e["name"]) for e in entries)
