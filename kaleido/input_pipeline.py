@@ -123,35 +123,57 @@ def _shuffled(files: Sequence[str], data: DataConfig, seed, epoch) -> tf.data.Da
     dataset = dataset.interleave(
         tf.data.TFRecordDataset, cycle_length=min(len(files), 8), block_length=8
     )
-    dataset = dataset.shuffle(data.shuffle_buffer, seed=order_seed)
     if data.group_size == 1:
-        return dataset
+        return dataset.shuffle(data.shuffle_buffer, seed=order_seed)
     window = max(data.shuffle_buffer // data.batch_size, 1) * data.batch_size
 
-    def group(index, serialized):
-        return _group(serialized, data.group_size, tf.stack([order_seed, index]))
+    def group(index, examples):
+        handles, keys = examples
+        order = _grouped_order(keys, data.group_size, tf.stack([order_seed, index]))
+        return tf.gather(handles, order)
 
+    # Reordering strings copies them, records of 200 KB each; so a window holds
+    # handles, which are copied by reference.
+    dataset = dataset.map(_handle_and_key, num_parallel_calls=tf.data.AUTOTUNE)
+    dataset = dataset.shuffle(data.shuffle_buffer, seed=order_seed)
     dataset = dataset.batch(window).enumerate().map(group)
-    return dataset.unbatch()
+    return dataset.unbatch().map(_serialized_of)
 
 
-def _group(serialized: tf.Tensor, group_size: int, seed: tf.Tensor) -> tf.Tensor:
+def _handle_and_key(serialized: tf.Tensor):
+    """A variant that refers to one serialised example, and its sub-category."""
+    handle = tf.raw_ops.OptionalFromValue(components=[serialized])
+    return handle, records.parse_subcategory_key(serialized[None])[0]
+
+
+def _serialized_of(handle: tf.Tensor) -> tf.Tensor:
+    return tf.raw_ops.OptionalGetValue(
+        optional=handle, output_types=[tf.string], output_shapes=[[]]
+    )[0]
+
+
+def _grouped_order(keys: tf.Tensor, group_size: int, seed: tf.Tensor) -> tf.Tensor:
     """Orders a window so that groups of one sub-category stand together.
 
     Sorting by (sub-category, chance) and shuffling groups keeps every example,
     whatever the sizes of the sub-categories; a rare one shares its group.
+
+    Args:
+        keys: int64 [window] sub-categories.
+        group_size: examples a group.
+        seed: int64 [2].
+
+    Returns:
+        int32 [window] indices.
     """
-    count = tf.shape(serialized)[0]
-    keys = records.parse_subcategory_key(serialized)
-    chance = tf.random.stateless_uniform([count], seed)
-    order = tf.argsort(chance)
+    count = tf.shape(keys)[0]
+    order = tf.argsort(tf.random.stateless_uniform([count], seed))
     order = tf.gather(order, tf.argsort(tf.gather(keys, order), stable=True))
     # A group that is cut off at the end goes last.
     groups = count // group_size
     whole = tf.reshape(order[: groups * group_size], [-1, group_size])
     mixed = tf.random.experimental.stateless_shuffle(whole, seed=seed + 1)
-    order = tf.concat([tf.reshape(mixed, [-1]), order[groups * group_size :]], 0)
-    return tf.gather(serialized, order)
+    return tf.concat([tf.reshape(mixed, [-1]), order[groups * group_size :]], 0)
 
 
 def _corrupted(batches, record_set, config, seed) -> tf.data.Dataset:
