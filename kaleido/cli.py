@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import sys
 from typing import Callable, List, Sequence, Tuple
 
@@ -41,12 +42,14 @@ def parse_config_flags(argv: Sequence[str]) -> List[str]:
     """Parses all flags, for `app.run(flags_parser=...)` of a binary with --config.
 
     A field that the configuration lacks is one line and exit code 1; the flags
-    library raises an AttributeError before main begins.
+    library raises an AttributeError, within a section a KeyError, before main
+    begins.
     """
     try:
         return app.parse_flags_with_usage(argv)
-    except AttributeError as error:
-        field = str(error).strip("\"'")
+    except (AttributeError, KeyError) as error:
+        # The first name is the field; after it the library guesses what was meant.
+        field = re.search(r"\w+", str(error.args[0]).replace("\\n", " ")).group()
         print(f"ERROR: --config has no field {field!r}", file=sys.stderr)
         sys.exit(1)
 

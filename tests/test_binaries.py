@@ -88,6 +88,9 @@ def test_bad_input_ends_in_one_clear_line(tmp_path):
         "--config has no field 'nonsense'": pretrain(
             record_set.directory, new, config, "--config.training.nonsense=1"
         ),
+        "--config has no field 'trainng'": pretrain(
+            record_set.directory, new, config, "--config.trainng.steps=3"
+        ),
         "there is no file": pretrain(config=tmp_path / "missing.py"),
         "none holds no finished records": pretrain(
             tmp_path / "none", new, "experiments/configs/preset.py:tiny"
