@@ -25,7 +25,7 @@ _SIDE, _GAP = 170, 14
 @fail_clearly
 def main(argv):
     del argv
-    from kaleido import patches, saliency
+    from kaleido import foreground, patches
     from kaleido.catalogs.rendered import RenderedCatalog
     from kaleido.reports.kaleido_figure import draw_box, draw_levels
 
@@ -34,7 +34,7 @@ def main(argv):
     lines = []
     for product in catalog.read([int(row) for row in FLAGS.rows]):
         image = patches.decode_picture(product.image)
-        box, _ = saliency.foreground_box(image, "mask", product.mask)
+        box, _ = foreground.foreground_box(image, "mask", product.mask)
         box = patches.lock_box(box, *image.shape[:2])
         boxes = patches.patch_boxes(box, layout).numpy()
         image = image.numpy()

@@ -23,6 +23,10 @@ flags.DEFINE_string("output", None, "Folder of the SavedModel.", required=True)
 flags.DEFINE_string(
     "backbone_weights", None, "Weights file; default: the packaged ImageNet weights."
 )
+flags.DEFINE_string(
+    "saliency_weights", None,
+    "File of experiments.train_saliency; default: the packaged weights.",
+)
 
 
 @fail_clearly
@@ -39,6 +43,7 @@ def main(argv):
         text.load_vocabulary(run.vocabulary),
         run.config.model.positions,
         FLAGS.backbone_weights,
+        FLAGS.saliency_weights,
     )
     export_saved_model(module, FLAGS.output, run.config.active_tasks())
     logging.info("model of step %d exported to %s", step, FLAGS.output)

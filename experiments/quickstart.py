@@ -1,4 +1,4 @@
-r"""The whole chain on the rendered catalogue: records, training, retrieval, export.
+r"""The whole chain on the rendered catalogue: captioner, records, training, retrieval.
 
 Each stage is the binary that a user calls on his own catalogue. Records that are
 there are kept, and training goes on from its last checkpoint.
@@ -60,10 +60,17 @@ def main(argv):
         _run(module, *arguments)
         stages[name] = round(time.time() - before, 1)
 
+    catalog = (
+        "--catalog=rendered", f"--products={FLAGS.products}", f"--seed={FLAGS.seed}",
+        f"--split_shares={_SPLIT_SHARES}",
+    )
     stage(
-        "records", "tfrecords.build", "--catalog=rendered",
-        f"--products={FLAGS.products}", f"--seed={FLAGS.seed}",
-        f"--split_shares={_SPLIT_SHARES}", f"--output={path('records')}",
+        "captioner", "experiments.train_captioner", *catalog,
+        "--networks=captioner", "--epochs=6", f"--output={path('captioner')}",
+    )
+    stage(
+        "records", "tfrecords.build", *catalog, f"--output={path('records')}",
+        f"--captioner={path('captioner')}",
         # Smaller crops than a shop would take: half of the time.
         "--crop_size=48", "--whole_crop_size=96",
     )

@@ -7,12 +7,17 @@ import os
 from typing import Any
 
 
+def write_bytes(path: str, data: bytes) -> None:
+    """Writes bytes."""
+    temporary = f"{path}.tmp"
+    with open(temporary, "wb") as file:
+        file.write(data)
+    os.replace(temporary, path)
+
+
 def write_text(path: str, text: str) -> None:
     """Writes UTF-8 text."""
-    temporary = f"{path}.tmp"
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(temporary, path)
+    write_bytes(path, text.encode("utf-8"))
 
 
 def write_json(path: str, content: Any) -> None:

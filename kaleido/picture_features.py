@@ -9,40 +9,39 @@ from typing import Callable, Dict, Mapping
 
 import tensorflow as tf
 
-from kaleido import patches, saliency
+from kaleido import foreground, patches
 from kaleido.records import RecordSpec
 
 
 def crop_picture(
-    encoded: tf.Tensor,
-    encoded_mask: tf.Tensor,
+    image: tf.Tensor,
     spec: RecordSpec,
     method: str,
+    encoded_mask: tf.Tensor = "",
+    probability: tf.Tensor | None = None,
     clean_only: bool = False,
 ) -> Dict[str, tf.Tensor]:
-    """Decodes one picture, locks its object and cuts its patches.
+    """Locks the object of one picture and cuts its patches.
 
     Args:
-        encoded: string scalar, see `patches.decode_picture`.
-        encoded_mask: string scalar, see `saliency.foreground_box`.
+        image: uint8 [height, width, 3], see `patches.decode_picture`.
         spec: layout and sizes of the crops.
         method: key of the foreground method.
+        encoded_mask, probability: see `foreground.foreground_box`.
         clean_only: see `patches.extract_crops`.
 
     Returns:
-        `image` uint8 [height, width, 3]; `box` int32 [4]; `whole_picture`
-        bool, whether no object was found; `picture_size` int32 [2], height and
-        width; and the crops of `patches.extract_crops`.
+        `box` int32 [4]; `whole_picture` bool, whether no object was found;
+        `picture_size` int32 [2], height and width; and the crops of
+        `patches.extract_crops`.
     """
-    image = patches.decode_picture(encoded)
     height, width = tf.shape(image)[0], tf.shape(image)[1]
-    box, whole = saliency.foreground_box(image, method, encoded_mask)
+    box, whole = foreground.foreground_box(image, method, encoded_mask, probability)
     box = patches.lock_box(box, height, width)
     crops = patches.extract_crops(
         image, box, spec.patch_layout, spec.crop_size, spec.whole_crop_size, clean_only
     )
     return {
-        "image": image,
         "box": box,
         "whole_picture": whole,
         "picture_size": tf.stack([height, width]),

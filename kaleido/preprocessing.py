@@ -1,8 +1,4 @@
-"""Products to examples: decode, lock the object, crop, embed, tokenise, plan.
-
-One tf.data graph does all of it: pictures are decoded and cropped in parallel,
-and the backbone sees the crops of many pictures at once.
-"""
+"""Products to examples: lock the object, crop, embed, tokenise, align, plan."""
 
 from __future__ import annotations
 
@@ -24,14 +20,17 @@ from typing import (
 import numpy as np
 import tensorflow as tf
 
-from kaleido import masking, patches, records, saliency
+from kaleido import masking, patches, records
+from kaleido.alignment_generator import AlignmentGenerator
 from kaleido.backbones import (
     build_feature_extractor,
     frozen_extractor,
     weights_fingerprint,
 )
 from kaleido.catalogs.product import Product, Rejection
+from kaleido.grid_features import object_crop
 from kaleido.picture_features import crop_picture, embed_crops
+from kaleido.picture_pipeline import PicturePipeline
 from kaleido.text import Tokenizer, Vocabulary, text_key
 
 # Longest side of the picture that is kept in a record, for reports only.
@@ -40,7 +39,16 @@ THUMBNAIL_SIDE = 112
 
 @dataclasses.dataclass(frozen=True)
 class Example:
-    """A finished example of one catalogue row, and what a report shows of it."""
+    """A finished example of one catalogue row, and what a report shows of it.
+
+    Attributes:
+        row, serialized, product: the row, its record, what it was made of.
+        box, whole_picture: see `picture_features.crop_picture`.
+        token_ids, alignments, token_plans, patch_plans: as in the record.
+        mask: float32 [side, side], where the saliency network saw the object; None
+            for methods that do not ask it.
+        alignment_maps, caption_ids: see `AlignmentGenerator`; None without.
+    """
 
     row: int
     serialized: bytes
@@ -48,6 +56,12 @@ class Example:
     box: np.ndarray
     whole_picture: bool
     token_ids: np.ndarray
+    alignments: np.ndarray
+    token_plans: np.ndarray
+    patch_plans: np.ndarray
+    mask: np.ndarray | None = None
+    alignment_maps: np.ndarray | None = None
+    caption_ids: np.ndarray | None = None
 
 
 class Preprocessor:
@@ -58,6 +72,10 @@ class Preprocessor:
         layout, backbone, saliency_method, crop_size, whole_crop_size,
             max_tokens, num_plans, seed: see `records.RecordSpec`.
         backbone_weights: see `backbones.build_feature_extractor`.
+        saliency_weights: see `saliency.load_saliency`.
+        alignment: one of `alignment.METHODS`.
+        aligner: folder of `experiments.train_captioner`, for methods but `none`.
+        guided: whether alignments guide the mask plans (AGM).
         batch_size: pictures that go through the backbone together.
     """
 
@@ -67,7 +85,11 @@ class Preprocessor:
         layout: str = "kaleido",
         backbone: str = "efficientnet_lite0",
         backbone_weights: str | None = None,
-        saliency_method: str = "mask",
+        saliency_method: str = "unet",
+        saliency_weights: str | None = None,
+        alignment: str = "none",
+        aligner: str | None = None,
+        guided: bool = True,
         crop_size: int = 64,
         whole_crop_size: int = 128,
         max_tokens: int = 64,
@@ -75,14 +97,17 @@ class Preprocessor:
         seed: int = 0,
         batch_size: int = 16,
     ):
-        if saliency_method not in saliency.METHODS:
-            raise ValueError(
-                f"`saliency_method` must be one of {saliency.METHODS}. "
-                f"Received: saliency_method={saliency_method!r}"
-            )
+        self._pipeline = PicturePipeline(saliency_method, saliency_weights, batch_size)
+        self._align = None
+        if alignment != "none":
+            if not aligner:
+                raise ValueError(
+                    f"The alignment method {alignment!r} needs the folder of a trained "
+                    "captioner, see `python -m experiments.train_captioner`."
+                )
+            self._align = AlignmentGenerator(alignment, aligner, vocabulary)
         self._extractor = build_feature_extractor(backbone, backbone_weights)
         self._tokenizer = Tokenizer(vocabulary)
-        self.batch_size = batch_size
         self.vocabulary = vocabulary
         self.spec = records.RecordSpec(
             layout=layout,
@@ -92,52 +117,75 @@ class Preprocessor:
             crop_size=crop_size,
             whole_crop_size=whole_crop_size,
             saliency=saliency_method,
+            saliency_fingerprint=self._pipeline.saliency_fingerprint,
             vocabulary_fingerprint=vocabulary.fingerprint,
             vocab_size=len(vocabulary),
             max_tokens=max_tokens,
             num_plans=num_plans,
-            masking="random",
-            alignment="none",
+            alignment=alignment,
+            aligner_fingerprint=self._align.fingerprint if self._align else "",
+            masking="agm" if self._align and guided else "random",
             seed=seed,
         )
         self.extract = frozen_extractor(
             self._extractor, {crop_size, whole_crop_size}
         )
 
-    def crop_picture(self, element: Mapping[str, tf.Tensor]) -> Dict[str, tf.Tensor]:
-        """Decodes one picture, locks its object and cuts its patches (graph code)."""
+    @property
+    def batch_size(self) -> int:
+        """Pictures that go through the backbone together."""
+        return self._pipeline.batch_size
+
+    def crop_picture(
+        self, image: tf.Tensor, element: Mapping[str, tf.Tensor]
+    ) -> Dict[str, tf.Tensor]:
+        """Locks one picture's object and cuts its patches (graph code)."""
+        probability = element.get("probability")
         cropped = crop_picture(
-            element["image"], element["mask"], self.spec, self.spec.saliency
+            image, self.spec, self.spec.saliency, element["mask"], probability
         )
-        image = cropped.pop("image")
         size = tf.cast(cropped["picture_size"], tf.float32)
         size *= tf.minimum(THUMBNAIL_SIDE / tf.reduce_max(size), 1.0)
         small = tf.image.resize(
             image, tf.maximum(tf.cast(tf.round(size), tf.int32), 1), antialias=True
         )
+        if self._align:
+            cropped["object"] = object_crop(image, cropped["box"])
+        if probability is not None:
+            cropped["probability"] = probability
         return {
-            **{k: element[k] for k in ("unit", "row", "text")},
             **cropped,
             "thumbnail": tf.io.encode_jpeg(patches.to_uint8(small), quality=85),
         }
 
     def embed_batch(self, batch: Mapping[str, tf.Tensor]) -> Dict[str, tf.Tensor]:
-        """Embeds, tokenises and plans a batch of cropped pictures (graph code)."""
+        """Embeds, tokenises, aligns and plans a batch of pictures (graph code)."""
         layout, spec = self.spec.patch_layout, self.spec
         token_ids = self._tokenizer(batch["text"], spec.max_tokens)
-        first = batch["row"][0]
-        plans = masking.random_plans(
+        unaligned = tf.fill([*tf.unstack(tf.shape(token_ids)), 3], -1)
+        aligned = {
+            "alignments": unaligned,
+            "alignment_scores": tf.zeros(tf.shape(unaligned)),
+        }
+        if self._align:
+            aligned = self._align(batch["object"], token_ids)
+        guides = aligned["alignments"] if spec.masking == "agm" else unaligned
+        plans = masking.plans(
             token_ids,
+            guides,
             tf.constant(self.vocabulary.is_continuation),
             tf.constant(self.vocabulary.is_special),
             layout,
             spec.num_plans,
-            tf.stack([tf.constant(spec.seed, tf.int64), first]),
+            tf.stack([tf.constant(spec.seed, tf.int64), batch["row"][0]]),
         )
-        passed = ("unit", "row", "box", "whole_picture", "picture_size", "thumbnail")
+        passed = (
+            "row", "box", "whole_picture", "picture_size", "thumbnail", "probability"
+        )
         return {
-            **{k: batch[k] for k in passed},
+            **{k: batch[k] for k in passed if k in batch},
             **plans,
+            **aligned,
             "features": tf.cast(embed_crops(batch, self.extract), tf.float16),
             "patch_boxes": patches.patch_boxes(batch["box"], layout),
             "token_ids": token_ids,
@@ -160,112 +208,22 @@ class Preprocessor:
             unit comes exactly once, and units come in order; a unit without
             rows yields nothing.
         """
-        products: Dict[int, Product] = {}
-        failures: List[Exception] = []
-        rejected: Dict[int, List[Rejection]] = {u: [] for u in range(len(units))}
-
-        def elements(unit):
-            unit = int(unit)
-            # `ignore_errors` below would swallow what the catalogue raises.
-            try:
-                yield from unit_elements(unit)
-            except Exception as error:  # noqa: BLE001 - handed on, not handled
-                failures.append(error)
-
-        def unit_elements(unit):
-            for row, item in zip(units[unit], read(units[unit])):
-                if isinstance(item, Rejection):
-                    rejected[unit].append(item)
-                    continue
-                products[int(row)] = item
-                yield {
-                    "unit": unit,
-                    "row": int(row),
-                    "image": item.image,
-                    "mask": item.mask or b"",
-                    "text": item.text,
-                }
-
-        signature = {
-            "unit": tf.TensorSpec([], tf.int32),
-            "row": tf.TensorSpec([], tf.int64),
-            "image": tf.TensorSpec([], tf.string),
-            "mask": tf.TensorSpec([], tf.string),
-            "text": tf.TensorSpec([], tf.string),
-        }
-
-        def unit_batches(unit):
-            # Batches never cross units: what a shard holds does not depend on
-            # which shards are made in the same run.
-            dataset = tf.data.Dataset.from_generator(
-                elements, output_signature=signature, args=(unit,)
-            )
-            dataset = dataset.map(
-                self.crop_picture, num_parallel_calls=tf.data.AUTOTUNE
-            )
-            return dataset.ignore_errors().batch(self.batch_size)
-
-        dataset = tf.data.Dataset.range(len(units), output_type=tf.int32)
-        options = tf.data.Options()
-        # All cores at once; the tuning thread holds up the end for seconds.
-        options.autotune.enabled = False
-        dataset = dataset.flat_map(unit_batches).prefetch(2).with_options(options)
-        # Not mapped: functions of a dataset run on one core's share of a CPU, and
-        # never on a GPU.
-        embed = tf.function(
-            self.embed_batch, input_signature=[dataset.element_spec]
+        batches = self._pipeline.batches(
+            read, units, self.crop_picture, self.embed_batch
         )
-
-        def leftovers(unit):
-            if failures:
-                raise failures[0]
-            return self._leftovers(units[unit], finished, products, rejected[unit])
-
-        last_unit, finished = 0, set()
-        for cropped in dataset:
-            batch = {name: value.numpy() for name, value in embed(cropped).items()}
-            unit = int(batch["unit"][0])
-            for earlier in range(last_unit, unit):
-                yield earlier, leftovers(earlier)
-            last_unit = unit
-            items: List[Union[Example, Rejection]] = []
-            for i, row in enumerate(batch["row"].tolist()):
-                finished.add(row)
-                items.append(self._finish(batch, i, row, products.pop(row)))
-            yield unit, items
-        for unit in range(last_unit, len(units)):
-            yield unit, leftovers(unit)
-
-    def _leftovers(self, rows, finished, products, rejected) -> List[Rejection]:
-        """Returns a unit's rejections: the catalogue's, and undecodable pictures.
-
-        Raises:
-            RuntimeError: if a row is neither finished nor rejected.
-        """
-        undecodable = []
-        for row in (int(r) for r in rows):
-            if row in products and row not in finished:
-                product = products.pop(row)
-                undecodable.append(
-                    Rejection(
-                        row, product.image_id, "undecodable_picture",
-                        _decoding_error(product.image),
-                    )
-                )
-        rejected = sorted(rejected + undecodable, key=lambda r: r.row)
-        accounted = finished.union(r.row for r in rejected)
-        lost = [int(row) for row in rows if int(row) not in accounted]
-        if lost:
-            raise RuntimeError(f"The catalogue yielded nothing for rows {lost[:10]}.")
-        finished.clear()
-        return rejected
+        for unit, (batch, products, rejected) in batches:
+            finished = [
+                self._finish(batch, i, int(batch["row"][i]), product)
+                for i, product in enumerate(products)
+            ]
+            yield unit, [*finished, *rejected]
 
     def _finish(self, batch, i, row, product) -> Example:
         arrays = {
             name: batch[name][i]
             for name in (
-                "features", "patch_boxes", "picture_size", "token_ids",
-                "token_plans", "patch_plans", "thumbnail",
+                "features", "patch_boxes", "picture_size", "token_ids", "alignments",
+                "alignment_scores", "token_plans", "patch_plans", "thumbnail",
             )
         }
         strings = {
@@ -289,14 +247,13 @@ class Preprocessor:
             product=product,
             box=batch["box"][i],
             whole_picture=bool(batch["whole_picture"][i]),
-            token_ids=batch["token_ids"][i],
+            **{
+                name: batch[name][i]
+                for name in ("token_ids", "alignments", "token_plans", "patch_plans")
+            },
+            mask=batch["probability"][i] if "probability" in batch else None,
+            **{
+                name: batch[name][i]
+                for name in ("alignment_maps", "caption_ids") if name in batch
+            },
         )
-
-
-def _decoding_error(image: bytes) -> str:
-    """Decodes a bad picture once more, alone, to learn what is wrong with it."""
-    try:
-        patches.decode_picture(tf.constant(image))
-    except tf.errors.OpError as error:
-        return str(error.message).split("\n")[0][:200]
-    return "the picture's mask could not be decoded"

@@ -17,11 +17,11 @@ from typing import Dict, List, Mapping, Tuple
 import numpy as np
 import tensorflow as tf
 
-from kaleido.masking import MAX_MASKED_TOKENS, patch_budget
+from kaleido.masking import ALIGNED_LEVELS, MAX_MASKED_TOKENS, patch_budget
 from kaleido.patches import LAYOUTS, PatchLayout
 from kaleido.text import Vocabulary, load_vocabulary
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,11 +32,14 @@ class RecordSpec:
         layout: key of `patches.LAYOUTS`.
         backbone, backbone_fingerprint, feature_size: what embedded the patches.
         crop_size, whole_crop_size: crop sides in pixels, see `extract_crops`.
-        saliency: key of the foreground method.
+        saliency, saliency_fingerprint: key of the foreground method, and its
+            network's weights (empty where it has none).
         vocabulary_fingerprint, vocab_size: the word pieces.
         max_tokens: text length in pieces, [CLS] and [SEP] included.
         num_plans: mask plans in a record.
-        masking, alignment: methods that made the plans.
+        alignment, aligner_fingerprint: how words were aligned with patches, and
+            the network's weights (empty where it has none).
+        masking: `agm`, or `random` where alignments were not to guide the plans.
         seed: of the mask plans.
     """
 
@@ -51,9 +54,11 @@ class RecordSpec:
     vocab_size: int
     max_tokens: int
     num_plans: int
-    masking: str
     alignment: str
+    masking: str
     seed: int
+    saliency_fingerprint: str = ""
+    aligner_fingerprint: str = ""
     schema_version: int = SCHEMA_VERSION
 
     @property
@@ -194,9 +199,10 @@ def serialize_example(
     Args:
         arrays: `features` [num_vectors, feature_size]; `patch_boxes`
             [num_patches, 4] pixels; `picture_size` [2] height and width in
-            pixels; `token_ids` [max_tokens]; `token_plans` [num_plans,
-            MAX_MASKED_TOKENS]; `patch_plans` [num_plans, budget]; `thumbnail`
-            JPEG bytes.
+            pixels; `token_ids` [max_tokens]; `alignments` and `alignment_scores`
+            [max_tokens, 3], see `alignment.best_patches`; `token_plans`
+            [num_plans, MAX_MASKED_TOKENS]; `patch_plans` [num_plans, budget];
+            `thumbnail` JPEG bytes.
         strings: `product_id`, `image_id`, `text`, `category`, `subcategory`,
             `labels` (JSON).
         keys: `record_key`, `product_key`, `text_key`, `picture_key`, int64.
@@ -206,6 +212,8 @@ def serialize_example(
         "patch_boxes": _array(arrays["patch_boxes"], "<i2"),
         "picture_size": _array(arrays["picture_size"], "<i2"),
         "token_ids": _array(arrays["token_ids"], "<i4"),
+        "alignments": _array(arrays["alignments"], "<i2"),
+        "alignment_scores": _array(arrays["alignment_scores"], "<f2"),
         "token_plans": _array(arrays["token_plans"], "<i2"),
         "patch_plans": _array(arrays["patch_plans"], "<i2"),
         "thumbnail": _bytes(arrays["thumbnail"]),
@@ -284,6 +292,24 @@ def parse_identity(serialized: tf.Tensor) -> Dict[str, tf.Tensor]:
     }
     description.update({n: tf.io.FixedLenFeature([], tf.int64) for n in KEY_FIELDS})
     return tf.io.parse_example(serialized, description)
+
+
+def parse_alignments(
+    serialized: tf.Tensor, spec: RecordSpec
+) -> Dict[str, tf.Tensor]:
+    """Returns only the `alignments` int32 and `alignment_scores` float16 of a batch.
+
+    Both are [batch, max_tokens, 3], see `alignment.best_patches`.
+    """
+    names = {"alignments": tf.int16, "alignment_scores": tf.float16}
+    description = {name: tf.io.FixedLenFeature([], tf.string) for name in names}
+    parsed = tf.io.parse_example(serialized, description)
+    shape = [-1, spec.max_tokens, len(ALIGNED_LEVELS)]
+    parsed = {
+        name: tf.reshape(tf.io.decode_raw(parsed[name], dtype), shape)
+        for name, dtype in names.items()
+    }
+    return {**parsed, "alignments": tf.cast(parsed["alignments"], tf.int32)}
 
 
 def parse_token_ids(serialized: tf.Tensor, spec: RecordSpec) -> tf.Tensor:

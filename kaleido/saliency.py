@@ -1,136 +1,100 @@
-"""Foreground boxes (KPG, paper section 3.1): from a mask, or from the border colour.
+"""Saliency network of the KPG (paper section 3.1): a small U-Net.
 
-A method maps a picture to a mask in [0, 1]; `mask_to_box` locks the object. All
-of it is graph code, so that preprocessing and serving share it.
+Its encoder is the default backbone, cut before its widest layers; its weights
+come with the package, so that a shop's pictures need no training.
 """
 
 from __future__ import annotations
 
-from typing import Tuple
+import os
+from typing import Callable, Optional
 
+import numpy as np
 import tensorflow as tf
 
-# `mask` reads the catalogue's own masks and falls back to `border` where a
-# product has none; `none` locks the whole picture.
-METHODS = ("mask", "border", "none")
+from kaleido.backbones import BACKBONES
+from kaleido.foreground import main_regions
+from kaleido.freezing import freeze
+from kaleido.weights_file import load_weights
 
-# The detector works on a thumbnail: a box needs no more.
-_THUMBNAIL = 96
-# A box that covers less of the picture than this is taken for a failure.
-MIN_AREA_SHARE = 0.02
+# Pictures are squeezed into a square of this side, in pixels.
+SIDE = 192
+PACKAGED = os.path.join(os.path.dirname(__file__), "weights", "saliency.npz")
+
+_ENCODER = "efficientnet_lite0"
+# Where the encoder's features of strides 2, 4, 8, 16 and 32 leave it. What
+# comes after (320 and 1,280 channels) costs half of its weights and adds nothing.
+_SKIPS = ("block1a_project_bn", "block2b_add", "block3b_add", "block5c_add")
+_DEEPEST = "block6d_add"
+# Channels of the decoder, from stride 16 down to stride 2.
+_CHANNELS = (96, 64, 48, 32)
 
 
-def border_mask(image: tf.Tensor) -> tf.Tensor:
-    """Finds what differs from the picture's border colour (product photographs).
+def build_saliency_network(pretrained: bool = True) -> tf.keras.Model:
+    """Returns the U-Net, from pictures to logits.
 
-    The background is modelled by the median colour of a thin frame, with its
-    own spread; what lies far from it is foreground. A median filter removes
-    JPEG noise and specks.
+    The last layer predicts a 2 x 2 block for each position of stride 2, so that
+    edges are as sharp as the input.
 
     Args:
-        image: uint8 [height, width, 3].
+        pretrained: whether the encoder starts from its ImageNet weights.
 
     Returns:
-        float32 [96, 96], 1 = foreground, whatever the picture's shape.
+        float32 [batch, SIDE, SIDE, 3] in [0, 255] RGB -> logits float32
+        [batch, SIDE, SIDE]. The encoder's BatchNorms keep their statistics.
     """
-    small = tf.image.resize(image, (_THUMBNAIL, _THUMBNAIL), antialias=True)
-    frame = tf.concat(
-        [
-            tf.reshape(small[:2], [-1, 3]), tf.reshape(small[-2:], [-1, 3]),
-            tf.reshape(small[:, :2], [-1, 3]), tf.reshape(small[:, -2:], [-1, 3]),
-        ],
-        axis=0,
-    )
-    median = _median(frame)
-    spread = _median(tf.abs(frame - median))
-    distance = tf.reduce_max(
-        tf.abs(small - median) / (12.0 + 3.0 * spread), axis=-1, keepdims=True
-    )
-    mask = tf.cast(distance > 1.0, tf.float32)
-    # The median of zeros and ones is what most of them are. What lies outside the
-    # picture is background: a reflected speck would outvote its surroundings.
-    padded = tf.pad(mask, [[2, 2], [2, 2], [0, 0]])
-    share = tf.nn.avg_pool2d(padded[None], 5, 1, "VALID")[0, ..., 0]
-    return tf.cast(share > 0.5, tf.float32)
+    backbone = BACKBONES[_ENCODER]
+    network = backbone.build()
+    if pretrained:
+        backbone.load(network, None)
+    ends = [network.get_layer(name).output for name in (*_SKIPS, _DEEPEST)]
+    encoder = tf.keras.Model(network.input, ends, name="encoder")
+    for layer in encoder.layers:
+        if isinstance(layer, tf.keras.layers.BatchNormalization):
+            layer.trainable = False
+    pixels = tf.keras.Input((SIDE, SIDE, 3), name="pixels")
+    x = (pixels - np.float32(backbone.mean)) / np.float32(backbone.scale)
+    *skips, x = encoder(x)
+    for stage, (skip, channels) in enumerate(zip(reversed(skips), _CHANNELS)):
+        x = tf.keras.layers.UpSampling2D(interpolation="bilinear")(x)
+        x = tf.keras.layers.Concatenate()([x, skip])
+        for half in "ab":
+            name = f"decoder{stage}{half}"
+            x = tf.keras.layers.SeparableConv2D(
+                channels, 3, padding="same", use_bias=False, name=name
+            )(x)
+            x = tf.keras.layers.BatchNormalization(name=f"{name}_bn")(x)
+            x = tf.keras.layers.ReLU()(x)
+    x = tf.keras.layers.Conv2D(4, 3, padding="same", name="blocks")(x)
+    x = tf.nn.depth_to_space(x, 2)
+    return tf.keras.Model(pixels, x[..., 0], name="saliency")
 
 
-def mask_to_box(
-    mask: tf.Tensor, height: tf.Tensor, width: tf.Tensor, threshold: float = 0.5
-) -> Tuple[tf.Tensor, tf.Tensor]:
-    """Returns the bounding box of a mask, in pixels of the picture.
-
-    Rows and columns that hold less than one percent of the fullest one's
-    foreground are left out, so that a speck does not widen the box.
-
-    Args:
-        mask: float32 [mask_height, mask_width], values in [0, 1].
-        height, width: int32 scalars, the picture's size.
-        threshold: what counts as foreground.
-
-    Returns:
-        A pair of int32 [4], the box (x1, y1, x2, y2), right and bottom
-        exclusive, and a bool scalar: whether the mask was too small (less than
-        `MIN_AREA_SHARE` of the picture), in which case the box is the picture.
-    """
-    binary = tf.cast(mask > threshold, tf.float32)
-
-    def extent(profile, pixels):
-        occupied = tf.where(profile > 0.01 * tf.reduce_max(profile))[:, 0]
-        cells = tf.cast(tf.shape(profile)[0], tf.float32)
-        scale = tf.cast(pixels, tf.float32) / cells
-        low = tf.floor(tf.cast(tf.reduce_min(occupied), tf.float32) * scale)
-        high = tf.math.ceil(
-            tf.cast(tf.reduce_max(occupied) + 1, tf.float32) * scale
-        )
-        return tf.cast(low, tf.int32), tf.cast(high, tf.int32)
-
-    def locked():
-        x1, x2 = extent(tf.reduce_sum(binary, axis=0), width)
-        y1, y2 = extent(tf.reduce_sum(binary, axis=1), height)
-        return tf.stack([x1, y1, x2, y2])
-
-    failed = tf.reduce_mean(binary) < MIN_AREA_SHARE
-    whole = tf.stack([0, 0, width, height])
-    return tf.cond(failed, lambda: whole, locked), failed
-
-
-def foreground_box(
-    image: tf.Tensor, method: str, encoded_mask: tf.Tensor = ""
-) -> Tuple[tf.Tensor, tf.Tensor]:
-    """Locks the object of a picture by one of `METHODS`.
+def load_saliency(path: Optional[str] = None) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Returns the trained network as a function for use inside graphs.
 
     Args:
-        image: uint8 [height, width, 3].
-        method: one of `METHODS`.
-        encoded_mask: string scalar, a PNG of the picture's size for the method
-            `mask`; empty where the product has none.
+        path: a weights file; None takes the packaged one.
 
     Returns:
-        As `mask_to_box`.
+        A function of squeezed pictures, float32 [batch, SIDE, SIDE, 3] ->
+        probability of foreground, float32 [batch, SIDE, SIDE], of what
+        `main_regions` keeps.
 
     Raises:
-        ValueError: if the method is unknown.
+        FileNotFoundError, ValueError: see `weights_file.load_weights`.
     """
-    if method not in METHODS:
-        raise ValueError(
-            f"The foreground method must be one of {METHODS}. Received: {method!r}"
-        )
-    height, width = tf.shape(image)[0], tf.shape(image)[1]
-    if method == "none":
-        return tf.stack([0, 0, width, height]), tf.constant(False)
-    if method == "border":
-        return mask_to_box(border_mask(image), height, width)
-
-    def given():
-        mask = tf.io.decode_png(encoded_mask, channels=1)[..., 0]
-        return tf.cast(mask, tf.float32) / 255.0
-
-    has_mask = tf.strings.length(encoded_mask) > 0
-    mask = tf.cond(has_mask, given, lambda: border_mask(image))
-    return mask_to_box(mask, height, width)
+    network = build_saliency_network(pretrained=False)
+    load_weights(network, path or PACKAGED)
+    frozen = freeze(
+        lambda pixels: tf.sigmoid(network(pixels, training=False)),
+        [tf.TensorSpec([None, SIDE, SIDE, 3], tf.float32)],
+    )
+    return lambda small: main_regions(
+        tf.ensure_shape(frozen(small), [None, SIDE, SIDE])
+    )
 
 
-def _median(values: tf.Tensor) -> tf.Tensor:
-    """Median over the first axis, float32 [n, ...] -> [...]."""
-    ordered = tf.sort(values, axis=0)
-    return ordered[tf.shape(values)[0] // 2]
+def squeeze(image: tf.Tensor) -> tf.Tensor:
+    """Resizes a picture to the network's square, float32 [SIDE, SIDE, 3]."""
+    return tf.image.resize(image, (SIDE, SIDE), antialias=True)

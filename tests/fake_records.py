@@ -81,6 +81,10 @@ def boxes_of(item: Item, spec: records.RecordSpec = SPEC) -> np.ndarray:
     return boxes + item.index
 
 
+def alignments_of(item: Item, spec: records.RecordSpec = SPEC) -> np.ndarray:
+    return np.arange(spec.max_tokens * 3).reshape(-1, 3) % (item.index + 9) - 1
+
+
 def serialize(item: Item, spec: records.RecordSpec = SPEC, plans=None) -> bytes:
     if plans is None:
         drawn = random_plans(
@@ -94,6 +98,8 @@ def serialize(item: Item, spec: records.RecordSpec = SPEC, plans=None) -> bytes:
         "patch_boxes": boxes_of(item, spec),
         "picture_size": np.array([400, 500]),
         "token_ids": item.token_ids,
+        "alignments": alignments_of(item, spec),
+        "alignment_scores": alignments_of(item, spec) / 25,
         "thumbnail": b"jpeg",
         **plans,
     }

@@ -1,4 +1,4 @@
-"""Mask plans keep their budgets, whole words together, and are drawn evenly."""
+"""Random mask plans keep budgets, whole words together, and are drawn evenly."""
 
 import functools
 
@@ -28,9 +28,9 @@ def _compiled(num_plans):
         ]
     )
     def plans(token_ids, seed):
-        return masking.random_token_plans(
-            token_ids, CONTINUATION, SPECIAL, num_plans, seed
-        )
+        return masking.random_plans(
+            token_ids, CONTINUATION, SPECIAL, KALEIDO, num_plans, seed
+        )["token_plans"]
 
     return plans
 
@@ -41,6 +41,14 @@ def token_plans(texts, num_plans=4, seed=(0, 0)):
     ids = np.array([row + [PAD] * (LENGTH - len(row)) for row in rows], np.int32)
     plans = _compiled(num_plans)(ids, np.array(seed, np.int32)).numpy()
     return ids, plans
+
+
+def patch_plans(batch, layout, num_plans, seed):
+    """Plans of the patches of texts that do not matter here."""
+    ids = tf.constant([[CLS, A, SEP] + [PAD] * 9] * batch)
+    return masking.random_plans(ids, CONTINUATION, SPECIAL, layout, num_plans, seed)[
+        "patch_plans"
+    ].numpy()
 
 
 def words_of(ids):
@@ -141,7 +149,7 @@ def test_seeds_fix_plans_and_plans_differ(kind):
     def draw(seed):
         if kind == "token":
             return token_plans([[A, B, C] * 12] * 2, 10, seed)[1]
-        return masking.random_patch_plans(2, KALEIDO, 10, tf.constant(seed)).numpy()
+        return patch_plans(2, KALEIDO, 10, seed)
 
     plans = draw((5, 7))
     np.testing.assert_array_equal(plans, draw((5, 7)))
@@ -164,7 +172,7 @@ def test_all_words_are_hidden_equally_often():
 @pytest.mark.parametrize("layout", ["kaleido", "grid8"])
 def test_all_patches_are_hidden_equally_often(layout):
     layout = LAYOUTS[layout]
-    plans = masking.random_patch_plans(200, layout, 20, tf.constant([1, 2])).numpy()
+    plans = patch_plans(200, layout, 20, (1, 2))
     for level, columns in masking.plan_columns(layout).items():
         chosen = plans[..., columns]
         pick = chosen.shape[-1]

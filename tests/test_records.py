@@ -44,6 +44,19 @@ def test_an_example_comes_back_as_it_was(tmp_path):
     assert parsed["features"].dtype == tf.float16
 
 
+def test_alignments_come_back_as_they_were():
+    items = fake_records.items_of(3)
+    serialized = tf.constant([fake_records.serialize(item) for item in items])
+    parsed = records.parse_alignments(serialized, SPEC)
+    for item, found, scores in zip(
+        items, parsed["alignments"].numpy(), parsed["alignment_scores"].numpy()
+    ):
+        expected = fake_records.alignments_of(item)
+        assert expected.min() == -1 and expected.max() > 0
+        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(scores, (expected / 25).astype(np.float16))
+
+
 def test_strings_stay_packed_unless_asked_for():
     serialized = tf.constant([fake_records.serialize(fake_records.items_of(1)[0])])
     parsed = records.parse_examples(serialized, SPEC)
@@ -104,7 +117,7 @@ def test_another_schema_version_is_refused(folder):
     # An old version may have other fields, too.
     content["spec"] = {"schema_version": 0, "color": "blue"}
     path.write_text(json.dumps(content))
-    with pytest.raises(ValueError, match="version 0, this code reads 1"):
+    with pytest.raises(ValueError, match="version 0, this code reads 2"):
         records.open_records(str(folder))
 
 

@@ -1,191 +1,172 @@
-"""The border method finds what was drawn; a mask's box is the mask's own."""
-
-import io
+"""The packaged network finds objects; scores are right; training can be resumed."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from PIL import Image, ImageDraw
+from PIL import Image
 
-from kaleido import saliency
-
-
-def encode_png(array):
-    stream = io.BytesIO()
-    Image.fromarray(array).save(stream, "PNG")
-    return stream.getvalue()
-
-
-def iou(box, other):
-    x1, y1 = max(box[0], other[0]), max(box[1], other[1])
-    x2, y2 = min(box[2], other[2]), min(box[3], other[3])
-    shared = max(x2 - x1, 0) * max(y2 - y1, 0)
-
-    def area(b):
-        return (b[2] - b[0]) * (b[3] - b[1])
-
-    return shared / (area(box) + area(other) - shared)
-
-
-def draw(size, box, background, shape="rectangle", colour=(40, 60, 160), noise=0.0):
-    """A picture (height, width = size) with one shape, and Gaussian noise."""
-    height, width = size
-    image = Image.new("RGB", (width, height), background)
-    if box:
-        x1, y1, x2, y2 = box
-        getattr(ImageDraw.Draw(image), shape)((x1, y1, x2 - 1, y2 - 1), fill=colour)
-    rough = np.random.default_rng(0).normal(0, noise, (height, width, 3))
-    return np.clip(np.asarray(image) + rough, 0, 255).astype(np.uint8)
-
-
-def locked(image, method="border", mask=b""):
-    box, failed = saliency.foreground_box(tf.constant(image), method, tf.constant(mask))
-    return box.numpy().tolist(), bool(failed)
-
-
-BACKGROUNDS = {
-    "white": ((255, 255, 255), 0.0),
-    "grey": ((128, 128, 128), 0.0),
-    "off-white with JPEG-like noise": ((245, 243, 240), 4.0),
-    "coloured, noisy": ((90, 160, 110), 15.0),
-}
-
-
-@pytest.mark.parametrize("shape", ["rectangle", "ellipse"])
-@pytest.mark.parametrize("background", BACKGROUNDS)
-def test_drawn_shapes_are_found(background, shape):
-    colour, noise = BACKGROUNDS[background]
-    for size, box in [
-        ((320, 240), (60, 40, 190, 290)),
-        ((200, 400), (150, 30, 330, 180)),
-        ((96, 96), (20, 25, 70, 80)),
-    ]:
-        image = draw(size, box, colour, shape, noise=noise)
-        found, failed = locked(image)
-        assert not failed and iou(found, box) > 0.9
-
-
-@settings(max_examples=25)
-@given(
-    left=st.integers(10, 100), top=st.integers(10, 100),
-    width=st.integers(60, 130), height=st.integers(60, 130),
-    colour=st.tuples(*[st.integers(0, 200)] * 3),
+from kaleido import saliency, saliency_training
+from kaleido.catalogs.rendered import RenderedCatalog
+from kaleido.patches import decode_picture
+from kaleido.saliency_metrics import (
+    box_iou,
+    evaluate_saliency,
+    mask_figures,
+    read_masked_picture,
+    tight_box,
 )
-def test_a_rectangle_on_white_is_found_wherever_it_is(left, top, width, height, colour):
-    box = (left, top, left + width, top + height)
-    found, failed = locked(draw((256, 256), box, (255, 255, 255), colour=colour))
-    # A cell of the thumbnail is 2.7 pixels: one and a half of them an edge.
-    assert not failed and np.abs(np.subtract(found, box)).max() <= 4
+from kaleido.weights_file import read_card
 
 
-@pytest.mark.parametrize("noise", [0.0, 10.0])
-def test_an_empty_picture_falls_back_to_the_whole(noise):
-    image = draw((80, 120), None, (200, 200, 200), noise=noise)
-    assert locked(image) == ([0, 0, 120, 80], True)
+@pytest.fixture(scope="module")
+def network():
+    return saliency.load_saliency()
 
 
-def test_specks_do_not_widen_the_box():
-    box = (60, 40, 190, 290)
-    image = draw((320, 240), box, (255, 255, 255))
-    image[5:8, 5:8] = 0
-    image[310:313, 230:233] = 0
-    image[160, 10:14] = 0
-    assert iou(locked(image)[0], box) > 0.9
+def held_out(data_folder, name):
+    images, masks = {
+        "street": ("ccp_masks/images", "ccp_masks/masks"),
+        "product": ("myntra/images", "myntra/masks"),
+    }[name]
+    pairs = saliency_training.find_pairs(
+        str(data_folder / images), str(data_folder / masks)
+    )
+    return [pair for pair in pairs if saliency_training.is_held_out(pair)]
 
 
-def test_none_takes_the_whole_picture():
-    image = draw((50, 70), (10, 10, 30, 30), (255, 255, 255))
-    assert locked(image, "none") == ([0, 0, 70, 50], False)
+# 20 s of processor time.
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["street", "product"])
+def test_the_packaged_weights_score_what_their_card_says(data_folder, network, name):
+    pairs = held_out(data_folder, name)
+    figures = evaluate_saliency(network, (read_masked_picture(*p) for p in pairs))
+    card = read_card(saliency.PACKAGED)["held_out"][name]
+    for key in ("mask_iou", "box_iou", "mae"):
+        assert figures[key] == pytest.approx(card[key], abs=2e-3)
+    assert figures["mask_iou"] > 0.9
 
 
-def test_an_unknown_method_is_named():
-    with pytest.raises(ValueError, match="unet9"):
-        saliency.foreground_box(tf.zeros([20, 20, 3], tf.uint8), "unet9")
+def test_rendered_products_are_found(network):
+    catalog = RenderedCatalog(products=16, seed=11, views=1)
+    pictures = []
+    for product in catalog.read(range(16)):
+        mask = tf.io.decode_png(product.mask, channels=1)[..., 0].numpy() > 127
+        pictures.append((decode_picture(tf.constant(product.image)).numpy(), mask))
+    assert evaluate_saliency(network, pictures)["mask_iou"] > 0.9
 
 
-# Masks
-
-
-def test_a_catalogues_mask_is_taken_at_its_word():
-    # The picture shows something else, elsewhere.
-    image = draw((100, 80), (0, 0, 40, 40), (255, 255, 255))
-    mask = np.zeros((100, 80), np.uint8)
-    mask[33:90, 21:64] = 255
-    assert locked(image, "mask", encode_png(mask)) == ([21, 33, 64, 90], False)
-
-
-def test_without_a_mask_the_border_method_steps_in():
-    image = draw((200, 160), (40, 30, 120, 170), (255, 255, 255))
-    assert locked(image, "mask") == locked(image, "border")
-
-
-@given(
-    x1=st.integers(0, 40), y1=st.integers(0, 40), w=st.integers(10, 24),
-    h=st.integers(10, 24), scale=st.integers(1, 7),
+@pytest.mark.parametrize(
+    "picture",
+    [
+        np.full((100, 80, 3), 255, np.uint8),
+        np.full((64, 64, 3), 7, np.uint8),
+        np.full((30, 5000, 3), 90, np.uint8),
+    ],
 )
-def test_a_coarse_mask_is_scaled_to_the_picture(x1, y1, w, h, scale):
-    mask = np.zeros((64, 64), np.float32)
-    mask[y1 : y1 + h, x1 : x1 + w] = 1.0
-    box, failed = saliency.mask_to_box(tf.constant(mask), 64 * scale, 64 * scale)
-    assert not failed
-    expected = [scale * v for v in (x1, y1, x1 + w, y1 + h)]
-    assert box.numpy().tolist() == expected
+def test_a_picture_of_one_colour_is_taken_whole_and_counted(network, picture):
+    figures = evaluate_saliency(
+        network, [(picture, np.zeros(picture.shape[:2], bool))]
+    )
+    assert figures["whole_pictures"] == 1 and figures["box_iou"] == 1.0
 
 
-def test_a_scaled_box_rounds_outwards_and_stays_inside():
-    mask = np.zeros((10, 10), np.float32)
-    mask[1:, 3:4] = 1.0
-    # 33 / 10 pixels a cell: columns 9.9 to 13.2, rows 3.3 to 33.
-    box, _ = saliency.mask_to_box(tf.constant(mask), 33, 33)
-    assert box.numpy().tolist() == [9, 3, 14, 33]
+def test_figures_by_hand():
+    found = np.array([[0.9, 0.8, 0.1, 0.2]])
+    truth = np.array([[True, False, False, True]])
+    figures = mask_figures(found, truth)
+    assert figures["mask_iou"] == pytest.approx(1 / 3)
+    assert figures["mae"] == pytest.approx((0.1 + 0.8 + 0.1 + 0.8) / 4)
+    # Precision and recall are 1/2, and so is their weighted mean.
+    assert figures["f_measure"] == pytest.approx(0.5)
+    assert mask_figures(truth * 1.0, truth)["f_measure"] == pytest.approx(1.0)
 
 
-def test_rows_with_a_hundredth_of_the_fullest_do_not_count():
-    mask = np.zeros((300, 300), np.float32)
-    mask[100:200, 50:250] = 1.0
-    # Two pixels are a hundredth of 200 (not more): left out. Three count.
-    mask[20, 100:102] = 1.0
-    assert saliency.mask_to_box(tf.constant(mask), 300, 300)[0].numpy().tolist() == [
-        50, 100, 250, 200,
+def test_boxes_by_hand():
+    mask = np.zeros((6, 9), bool)
+    mask[2:4, 3:8] = True
+    assert tight_box(mask).tolist() == [3, 2, 8, 4]
+    assert tight_box(np.zeros((6, 9), bool)).tolist() == [0, 0, 9, 6]
+    first, second = np.array([0, 0, 4, 4]), np.array([2, 0, 6, 4])
+    assert box_iou(first, second) == pytest.approx(1 / 3)
+    assert box_iou(np.array([0, 0, 1, 1]), np.array([2, 2, 3, 3])) == 0.0
+
+
+def test_pictures_and_masks_pair_by_stem(tmp_path):
+    for folder, names in (("a", ("x.jpg", "y.jpg")), ("b", ("y.png", "z.png"))):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            Image.new("RGB", (8, 8)).save(tmp_path / folder / name)
+    pairs = saliency_training.find_pairs(str(tmp_path / "a"), str(tmp_path / "b"))
+    assert pairs == [(str(tmp_path / "a/y.jpg"), str(tmp_path / "b/y.png"))]
+    with pytest.raises(ValueError, match="equal stem"):
+        saliency_training.find_pairs(str(tmp_path / "a"), str(tmp_path))
+
+
+def test_a_mask_of_another_size_is_named(tmp_path):
+    Image.new("RGB", (20, 10)).save(tmp_path / "p.png")
+    Image.new("L", (10, 10)).save(tmp_path / "m.png")
+    with pytest.raises(ValueError, match=r"m.png must have the size.*\(10, 20\)"):
+        read_masked_picture(str(tmp_path / "p.png"), str(tmp_path / "m.png"))
+
+
+def test_a_tenth_is_held_out_by_name_alone():
+    pairs = [(f"/somewhere/{k}.jpg", "m") for k in range(5000)]
+    share = np.mean([saliency_training.is_held_out(p) for p in pairs])
+    assert abs(share - 0.1) < 0.015
+    elsewhere = [(f"other/{k}.png", "n") for k in range(5000)]
+    assert [saliency_training.is_held_out(p) for p in pairs] == [
+        saliency_training.is_held_out(p) for p in elsewhere
     ]
-    mask[20, 102] = 1.0
-    assert saliency.mask_to_box(tf.constant(mask), 300, 300)[0].numpy().tolist() == [
-        50, 20, 250, 200,
-    ]
 
 
-@pytest.mark.parametrize("side, fails", [(14, True), (15, False)])
-def test_a_mask_of_less_than_a_fiftieth_is_a_failure(side, fails):
-    mask = np.zeros((100, 100), np.float32)
-    mask[:side, :side] = 1.0  # 196 or 225 of 10,000 pixels
-    box, failed = saliency.mask_to_box(tf.constant(mask), 100, 100)
-    assert bool(failed) == fails
-    assert box.numpy().tolist() == [0, 0, *([100, 100] if fails else [15, 15])]
+# Training
 
 
-def test_the_threshold_says_what_is_foreground():
-    mask = np.full((40, 40), 0.3, np.float32)
-    mask[10:30, 10:30] = 0.6
-    assert saliency.mask_to_box(tf.constant(mask), 40, 40)[0].numpy().tolist() == [
-        10, 10, 30, 30,
-    ]
-    box, _ = saliency.mask_to_box(tf.constant(mask), 40, 40, threshold=0.2)
-    assert box.numpy().tolist() == [0, 0, 40, 40]
+def scenes(count, seed=0):
+    """Coloured rectangles on another colour, with their masks."""
+    rng = np.random.default_rng(seed)
+    side = saliency_training.STORED_SIDE
+    images = np.zeros((count, side, side, 3), np.uint8)
+    masks = np.zeros((count, side, side), np.uint8)
+    for image, mask in zip(images, masks):
+        image[:] = rng.integers(0, 256, 3)
+        x, y = rng.integers(20, 100, 2)
+        image[y : y + 90, x : x + 80] = rng.integers(0, 256, 3)
+        mask[y : y + 90, x : x + 80] = 255
+    return {"images": images, "masks": masks}
 
 
-def test_real_masks_and_border_agree_on_product_photographs(data_folder):
-    """Myntra's hand-made masks: the border method reaches a mean IoU of .9."""
-    masks = sorted((data_folder / "myntra" / "masks").glob("*.png"))[:60:3]
-    found = []
-    for path in masks:
-        image = data_folder / "myntra" / "images" / f"{path.stem}.jpg"
-        if not image.exists():
-            continue
-        pixels = np.asarray(Image.open(image).convert("RGB"))
-        mask = np.asarray(Image.open(path).convert("L"), np.float32) / 255
-        size = pixels.shape[:2]
-        truth, _ = saliency.mask_to_box(tf.constant(mask), *size)
-        found.append(iou(locked(pixels)[0], truth.numpy()))
-    assert len(found) >= 10 and np.mean(found) > 0.9
+def test_a_step_sees_the_same_pictures_whenever_it_comes():
+    pairs = scenes(20)
+    whole = list(saliency_training.make_dataset(pairs, 4, 0, 8, seed=3))
+    later = list(saliency_training.make_dataset(pairs, 4, 5, 8, seed=3))
+    for (images, masks), (again, masks_again) in zip(whole[5:], later):
+        np.testing.assert_array_equal(images, again)
+        np.testing.assert_array_equal(masks, masks_again)
+    other = next(iter(saliency_training.make_dataset(pairs, 4, 0, 1, seed=4)))
+    assert (other[0].numpy() != whole[0][0].numpy()).any()
+
+
+def test_masks_move_with_their_pictures(monkeypatch):
+    """A picture of its own mask stays one under scale, shift, turn and flip."""
+    for name in ("_PASTE_SHARE", "_JPEG_SHARE"):
+        monkeypatch.setattr(saliency_training, name, 0.0)
+    masks = scenes(8)["masks"]
+    images = np.repeat(masks[..., None], 3, axis=-1)
+    pixels, moved = saliency_training.augment(
+        tf.constant(images), tf.constant(masks), tf.constant([1, 2], tf.int64)
+    )
+    for picture, mask in zip(pixels.numpy().mean(-1), moved.numpy()):
+        # Colours changed; light and dark did not change places.
+        middle = (picture.max() + picture.min()) / 2
+        assert ((picture > middle) == (mask > 0.5)).mean() > 0.99
+    assert len({mask.tobytes() for mask in moved.numpy()}) == 8
+
+
+def test_the_loss_is_least_for_the_truth():
+    truth = tf.constant(scenes(1)["masks"][:, ::4, ::4] / 255.0, tf.float32)
+    right = float(saliency_training.saliency_loss(truth, 20 * (2 * truth - 1))[0])
+    moved = tf.roll(truth, 2, axis=1)
+    wrong = float(saliency_training.saliency_loss(truth, 20 * (2 * moved - 1))[0])
+    unsure = float(saliency_training.saliency_loss(truth, 0 * truth)[0])
+    assert right < 1e-3 < wrong and right < 1e-3 < unsure

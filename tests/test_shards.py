@@ -14,7 +14,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kaleido import patches, records, saliency
+from kaleido import foreground, patches, records
 from kaleido import shards as sharding
 from kaleido.catalogs.product import Rejection, Scan
 from kaleido.preprocessing import Example, Preprocessor
@@ -104,7 +104,7 @@ def test_every_product_is_stored_with_its_own_fields(built, preprocessor):
         assert parsed["subcategory"][index] == f"SUB{row % 2}".encode()
         assert parsed["picture_size"][index].tolist() == [40 + row, 36]
         image = patches.decode_picture(tf.constant(fake_catalog.picture(row)))
-        box, _ = saliency.foreground_box(image, "border")
+        box, _ = foreground.foreground_box(image, "border")
         box = patches.lock_box(box, 40 + row, 36)
         boxes = patches.patch_boxes(box, preprocessor.spec.patch_layout)
         np.testing.assert_array_equal(parsed["patch_boxes"][index], boxes)
@@ -116,7 +116,7 @@ def test_features_are_those_of_each_crop_alone(built, preprocessor):
     directory, _, dataset = built
     row, extractor = 7, fake_catalog.light_extractor()
     image = patches.decode_picture(tf.constant(fake_catalog.picture(row)))
-    box, _ = saliency.foreground_box(image, "border")
+    box, _ = foreground.foreground_box(image, "border")
     layout = preprocessor.spec.patch_layout
     crops = patches.extract_crops(
         image, patches.lock_box(box, 40 + row, 36), layout, 32, 32
@@ -264,7 +264,7 @@ def test_a_catalogue_that_yields_too_little_is_found_out(preprocessor):
 
 
 def test_an_unknown_foreground_method_is_refused_at_once(preprocessor):
-    with pytest.raises(ValueError, match="saliency_method='magic'"):
+    with pytest.raises(ValueError, match="'magic'"):
         Preprocessor(preprocessor.vocabulary, saliency_method="magic")
 
 

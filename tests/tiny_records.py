@@ -135,6 +135,8 @@ def _example(
         "patch_boxes": np.concatenate([corners, corners + 40], axis=1),
         "picture_size": np.array([100, 90]),
         "token_ids": token_ids,
+        "alignments": np.full((spec.max_tokens, 3), -1),
+        "alignment_scores": np.zeros((spec.max_tokens, 3)),
         "token_plans": token_plans,
         "patch_plans": patch_plans,
         "thumbnail": b"",

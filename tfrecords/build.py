@@ -22,29 +22,13 @@ import time
 import numpy as np
 from absl import app, flags, logging
 
-from kaleido import catalogs
-from kaleido.cli import fail_clearly, parse_floats
+from kaleido.cli import fail_clearly
 from kaleido.progress import Progress
+from tfrecords import catalog_flags
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_enum("catalog", "rendered", catalogs.NAMES, "Kind of catalogue.")
-flags.DEFINE_string(
-    "catalog_path", "", "The table (file or folder), or the folder of the HDF5 files."
-)
-flags.DEFINE_string("images", "", "Folder of the pictures; default: the table's own.")
-flags.DEFINE_string(
-    "columns", "",
-    "Column map of a table, `ours=theirs,...`, or a JSON file that holds it.",
-)
-flags.DEFINE_list("text_fields", None, "What makes up the text: title, description.")
-flags.DEFINE_string(
-    "split_shares", "0.8,0.1,0.1",
-    "Shares of train, validation and test where the catalogue says nothing.",
-)
-flags.DEFINE_integer("products", 1000, "Rendered catalogue: number of products.")
-flags.DEFINE_integer("views", 1, "Rendered catalogue: pictures a product.")
-flags.DEFINE_integer("seed", 0, "Seed of the rendered catalogue and the mask plans.")
+catalog_flags.define()
 flags.DEFINE_string("output", None, "Folder of the records.", required=True)
 flags.DEFINE_enum("layout", "kaleido", ("kaleido", "grid8"), "Grids of patches.")
 flags.DEFINE_string("backbone", "efficientnet_lite0", "See kaleido/backbones.py.")
@@ -52,9 +36,25 @@ flags.DEFINE_string(
     "backbone_weights", None, "Weights file; default: the packaged ImageNet weights."
 )
 flags.DEFINE_enum(
-    "saliency", "mask", ("mask", "border", "none"),
-    "Foreground: the catalogue's masks (border where it has none), the border "
-    "colour, or the whole picture.",
+    "saliency", "unet", ("unet", "mask", "border", "none"),
+    "Foreground: the saliency network, the catalogue's masks (the network where it "
+    "has none), the border colour, or the whole picture.",
+)
+flags.DEFINE_string(
+    "saliency_weights", None,
+    "File of experiments.train_saliency; default: the packaged weights.",
+)
+flags.DEFINE_enum(
+    "alignment", None, ("generated", "teacher_forced", "grounded", "none"),
+    "How words are aligned with patches, see kaleido/alignment.py; default: "
+    "`generated`, the paper's, where --captioner is given, else none.",
+)
+flags.DEFINE_string(
+    "captioner", None, "Folder of experiments.train_captioner, for --alignment."
+)
+flags.DEFINE_enum(
+    "masking", "agm", ("agm", "random"),
+    "Mask plans: alignments first, or at random. Without alignments both are one.",
 )
 flags.DEFINE_string(
     "vocabulary", "",
@@ -82,34 +82,21 @@ flags.DEFINE_integer("report_examples", 12, "Products shown in report.html.")
 _VOCABULARY_TEXTS = 100_000
 
 
-def _catalog_options():
-    options = {}
-    if FLAGS.text_fields:
-        options["text_fields"] = tuple(FLAGS.text_fields)
-    if FLAGS.catalog == "rendered":
-        options.update(
-            products=FLAGS.products, seed=FLAGS.seed, views=FLAGS.views,
-            split_shares=parse_floats("split_shares", FLAGS.split_shares, 3),
-            ground_truth=FLAGS.saliency == "mask",
-        )
-    elif FLAGS.catalog == "table":
-        from kaleido.catalogs.columns import parse_columns
-
-        options.update(
-            images=FLAGS.images or None,
-            columns=parse_columns(FLAGS.columns),
-            split_shares=parse_floats("split_shares", FLAGS.split_shares, 3),
-        )
-    return options
-
-
 def _preprocessor_options():
     names = (
         "layout", "backbone", "backbone_weights", "crop_size", "whole_crop_size",
         "max_tokens", "num_plans", "seed", "batch_size",
     )
     options = {name: getattr(FLAGS, name) for name in names}
-    return {**options, "saliency_method": FLAGS.saliency}
+    alignment = FLAGS.alignment or ("generated" if FLAGS.captioner else "none")
+    return {
+        **options,
+        "saliency_method": FLAGS.saliency,
+        "saliency_weights": FLAGS.saliency_weights,
+        "alignment": alignment,
+        "aligner": FLAGS.captioner,
+        "guided": FLAGS.masking == "agm",
+    }
 
 
 def _load_vocabulary(catalog, scan):
@@ -138,9 +125,7 @@ def main(argv):
     from kaleido.reports.records_report import records_page
 
     start = time.time()
-    open_catalog = functools.partial(
-        catalogs.open_catalog, FLAGS.catalog, FLAGS.catalog_path, **_catalog_options()
-    )
+    open_catalog = catalog_flags.catalog_opener(ground_truth=FLAGS.saliency == "mask")
     catalog = open_catalog()
     scan = catalog.scan()
     logging.info(

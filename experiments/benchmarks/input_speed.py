@@ -61,6 +61,8 @@ def write_random_records(directory: str, examples: int, feature_size: int = 1280
                             "patch_boxes": np.tile([0, 0, 9, 9], (55, 1)),
                             "picture_size": np.array([224, 224]),
                             "token_ids": ids[i],
+                            "alignments": np.full((64, 3), -1),
+                            "alignment_scores": np.zeros((64, 3)),
                             "token_plans": plans["token_plans"][i].numpy(),
                             "patch_plans": plans["patch_plans"][i].numpy(),
                             "thumbnail": b"",

@@ -15,12 +15,14 @@ from typing import Collection, Dict
 import tensorflow as tf
 from absl import logging
 
-from kaleido import patches
+from kaleido import patches, saliency
 from kaleido.backbones import build_feature_extractor, weights_fingerprint
+from kaleido.foreground import needs_network
 from kaleido.models import Networks
 from kaleido.picture_features import crop_picture, embed_crops
 from kaleido.records import RecordSpec
 from kaleido.text import Tokenizer, Vocabulary
+from kaleido.weights_file import file_fingerprint
 
 _BYTES = tf.TensorSpec([None], tf.string)
 
@@ -34,9 +36,11 @@ class ServingModule(tf.Module):
         vocabulary: the word pieces.
         position_units: of the patch positions.
         backbone_weights: see `backbones.build_feature_extractor`.
+        saliency_weights: see `saliency.load_saliency`.
 
     Raises:
-        ValueError: if the backbone's weights are not those of the records.
+        ValueError: if the weights of backbone or saliency network are not those
+            of the records.
     """
 
     def __init__(
@@ -46,6 +50,7 @@ class ServingModule(tf.Module):
         vocabulary: Vocabulary,
         position_units: str,
         backbone_weights: str | None = None,
+        saliency_weights: str | None = None,
     ):
         super().__init__()
         # In a plain namespace TensorFlow does not look for what to save, and the
@@ -53,12 +58,17 @@ class ServingModule(tf.Module):
         self._plain = types.SimpleNamespace()
         self._spec = spec
         self._position_units = position_units
-        if spec.saliency == "mask":
-            logging.warning(
-                "The records took their objects from the catalogue's masks; "
-                "requests have none, and objects are found by the border's colour."
-            )
-        self._saliency = "border" if spec.saliency == "mask" else spec.saliency
+        # Requests bring no masks; what has none is the network's.
+        self._method = "unet" if spec.saliency == "mask" else spec.saliency
+        self._saliency = None
+        if needs_network(self._method):
+            found = file_fingerprint(saliency_weights or saliency.PACKAGED)
+            if found != spec.saliency_fingerprint:
+                raise ValueError(
+                    "The records were made with the saliency weights "
+                    f"{spec.saliency_fingerprint}. Received: {found}"
+                )
+            self._saliency = saliency.load_saliency(saliency_weights)
         extractor = build_feature_extractor(spec.backbone, backbone_weights)
         fingerprint = weights_fingerprint(extractor)
         if fingerprint != spec.backbone_fingerprint:
@@ -89,7 +99,13 @@ class ServingModule(tf.Module):
         shapes["parts"] = tf.TensorSpec([parts, side, side, 3], tf.uint8)
 
         def crop(encoded):
-            cropped = crop_picture(encoded, "", spec, self._saliency, clean_only=True)
+            image = patches.decode_picture(encoded)
+            probability = None
+            if self._saliency:
+                probability = self._saliency(saliency.squeeze(image)[None])[0]
+            cropped = crop_picture(
+                image, spec, self._method, probability=probability, clean_only=True
+            )
             return {name: cropped[name] for name in shapes}
 
         batch = tf.map_fn(crop, images, fn_output_signature=shapes)

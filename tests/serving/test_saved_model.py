@@ -77,7 +77,7 @@ def exported(efficientnet_file, tmp_path_factory):
     folder = tmp_path_factory.mktemp("serving")
     vocabulary = tiny_records.VOCABULARY
     preprocessor = Preprocessor(
-        vocabulary, saliency_method="border", crop_size=32, whole_crop_size=64,
+        vocabulary, saliency_method="unet", crop_size=32, whole_crop_size=64,
         max_tokens=12, num_plans=1,
     )
     products = [

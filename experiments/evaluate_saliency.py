@@ -1,0 +1,52 @@
+r"""Scores the saliency network on two folders of pictures and masks.
+
+Files belong together if their stems are equal. Prints one JSON line: mask IoU and
+box IoU (mean, 10th percentile), F-measure, MAE, pictures a second.
+
+Example:
+  python -m experiments.evaluate_saliency --images=photos --masks=photo_masks
+"""
+
+from __future__ import annotations
+
+import json
+
+from absl import app, flags, logging
+
+from kaleido.cli import fail_clearly
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_string("images", None, "Folder of pictures.", required=True)
+flags.DEFINE_string("masks", None, "Folder of masks, light = object.", required=True)
+flags.DEFINE_string(
+    "weights", None, "File of experiments.train_saliency; default: the packaged ones."
+)
+flags.DEFINE_bool(
+    "held_out", False, "Only the tenth that experiments.train_saliency leaves out."
+)
+flags.DEFINE_string("output", None, "Also writes the line to this file.")
+
+
+@fail_clearly
+def main(argv):
+    del argv
+    from kaleido import saliency, saliency_training
+    from kaleido.files import write_json
+    from kaleido.saliency_metrics import evaluate_saliency, read_masked_picture
+
+    pairs = saliency_training.find_pairs(FLAGS.images, FLAGS.masks)
+    if FLAGS.held_out:
+        pairs = [pair for pair in pairs if saliency_training.is_held_out(pair)]
+    logging.info("%d pictures", len(pairs))
+    figures = evaluate_saliency(
+        saliency.load_saliency(FLAGS.weights),
+        (read_masked_picture(*pair) for pair in pairs),
+    )
+    if FLAGS.output:
+        write_json(FLAGS.output, figures)
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,147 @@
+r"""Trains the alignment networks on a catalogue's own image-text pairs.
+
+Show-Attend-Tell, the paper's captioner, and the grounder of --alignment=grounded.
+OUTPUT then holds captioner.npz and grounder.npz for `tfrecords.build --captioner`,
+and report.html with captions to read. The catalogue's flags are those of
+`tfrecords.build`. A run that was stopped goes on where it was.
+
+Examples:
+  python -m experiments.train_captioner --catalog=rendered --products=2000 \
+      --output=runs/captioner
+  python -m experiments.train_captioner --catalog=table \
+      --catalog_path=$KALEIDO_DATA/data/myntra --output=runs/myntra/captioner
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+
+from absl import app, flags, logging
+
+from kaleido.cli import fail_clearly
+from tfrecords import catalog_flags
+
+FLAGS = flags.FLAGS
+
+catalog_flags.define()
+flags.DEFINE_string("output", None, "Folder of the run.", required=True)
+flags.DEFINE_enum(
+    "saliency", "unet", ("unet", "mask", "border", "none"),
+    "Foreground, as in tfrecords.build.",
+)
+flags.DEFINE_string(
+    "saliency_weights", None,
+    "File of experiments.train_saliency; default: the packaged weights.",
+)
+flags.DEFINE_string(
+    "vocabulary", "", "The vocab.txt of the records; default: the standard one."
+)
+flags.DEFINE_list(
+    "networks", ["captioner", "grounder"],
+    "Which to train: captioner (generated, teacher_forced), grounder (grounded).",
+)
+flags.DEFINE_integer("max_tokens", 64, "Text length in word pieces.")
+flags.DEFINE_integer("max_pairs", 30_000, "Training pairs, at most, evenly chosen.")
+flags.DEFINE_integer("epochs", 15, "Epochs, at most.")
+flags.DEFINE_integer("batch_size", 32, "Pairs a step.")
+flags.DEFINE_float("learning_rate", 2e-3, "Peak of the learning rate.")
+flags.DEFINE_integer("patience", 2, "Epochs without a better validation.")
+
+_MAX_VALIDATION = 2000
+_SHOWN = 20
+
+
+def _evenly(rows, most):
+    return rows[:: -(-len(rows) // most)] if len(rows) > most else rows
+
+
+@fail_clearly
+def main(argv):
+    del argv
+    import tensorflow as tf
+
+    from kaleido import captioner_training as training
+    from kaleido.alignment_generator import CAPTIONER_FILE, GROUNDER_FILE
+    from kaleido.caption_pairs import make_pairs
+    from kaleido.captioner import Captioner, CaptionerSpec
+    from kaleido.files import write_json, write_text
+    from kaleido.grid_features import GridExtractor
+    from kaleido.grounding import Grounder, GrounderSpec, grounding_loss
+    from kaleido.known_pieces import known_pieces
+    from kaleido.picture_pipeline import PicturePipeline
+    from kaleido.reports.captioner_report import captioner_page
+    from kaleido.text import Tokenizer, load_vocabulary
+    from kaleido.weights_file import save_weights
+
+    unknown = set(FLAGS.networks) - {"captioner", "grounder"}
+    if unknown or not FLAGS.networks:
+        raise ValueError(
+            f"--networks takes captioner, grounder. Received: {FLAGS.networks}"
+        )
+    start = time.time()
+    catalog = catalog_flags.catalog_opener(ground_truth=FLAGS.saliency == "mask")()
+    scan = catalog.scan()
+    vocabulary = load_vocabulary(FLAGS.vocabulary)
+    tokenizer, grid = Tokenizer(vocabulary), GridExtractor()
+    pipeline = PicturePipeline(FLAGS.saliency, FLAGS.saliency_weights, batch_size=16)
+    splits, rejected = {}, {}
+    for name, most in (("train", FLAGS.max_pairs), ("validation", _MAX_VALIDATION)):
+        rows = _evenly(scan.rows[name], most)
+        splits[name], rejected[name] = make_pairs(
+            catalog, rows, pipeline, grid, tokenizer, FLAGS.max_tokens,
+            os.path.join(FLAGS.output, "pairs", name),
+        )
+        logging.info("%s: %d pairs, %d rejected", name, len(splits[name]),
+                     rejected[name])
+    shared = {
+        "pieces": known_pieces(splits["train"].token_ids, vocabulary),
+        "channels": grid.channels,
+        "vocabulary_fingerprint": vocabulary.fingerprint,
+        "backbone_fingerprint": grid.fingerprint,
+    }
+    report = {"pairs": {k: len(v) for k, v in splits.items()}, "rejected": rejected}
+    report["networks"] = {}
+    for network, loss, file, group in (
+        (Captioner(CaptionerSpec(**shared), vocabulary), training.caption_loss,
+         CAPTIONER_FILE, 1),
+        (Grounder(GrounderSpec(**shared), vocabulary), grounding_loss,
+         GROUNDER_FILE, 8),
+    ):
+        if network.name not in FLAGS.networks:
+            continue
+        before = time.time()
+        log = training.train(
+            network, loss, splits, os.path.join(FLAGS.output, network.name),
+            FLAGS.epochs, FLAGS.batch_size, FLAGS.learning_rate, FLAGS.patience,
+            FLAGS.seed, group,
+        )
+        card = {
+            "network": network.name,
+            "spec": dataclasses.asdict(network.spec),
+            "pairs": report["pairs"],
+            **log["epochs"][log["best"]],
+        }
+        save_weights(network, os.path.join(FLAGS.output, file), card)
+        report["networks"][network.name] = {
+            **log, "seconds": round(time.time() - before, 1)
+        }
+        if network.name == "captioner":
+            pairs = splits["validation"]
+            grids, texts = pairs.grids[:_SHOWN], pairs.token_ids[:_SHOWN]
+            captions, _ = network.generate(
+                tf.constant(grids), FLAGS.max_tokens, beams=3
+            )
+            report["captions"] = [
+                {"text": tokenizer.decode(text), "caption": tokenizer.decode(caption)}
+                for text, caption in zip(texts, captions.numpy())
+            ]
+    report["seconds"] = round(time.time() - start, 1)
+    write_json(os.path.join(FLAGS.output, "report.json"), report)
+    write_text(os.path.join(FLAGS.output, "report.html"), captioner_page(report))
+    logging.info("report: %s", os.path.join(FLAGS.output, "report.html"))
+
+
+if __name__ == "__main__":
+    app.run(main)

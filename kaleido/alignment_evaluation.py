@@ -1,0 +1,178 @@
+"""Measures the alignment methods on a rendered catalogue, beside baselines."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Mapping, Tuple
+
+import numpy as np
+import tensorflow as tf
+
+from kaleido import alignment, foreground, patches
+from kaleido.alignment_generator import AlignmentGenerator
+from kaleido.alignment_truth import (
+    AlignableWords,
+    alignable_words,
+    foreground_shares,
+    moving_words,
+    word_tokens,
+)
+from kaleido.catalogs.product import Product
+from kaleido.catalogs.rendered import RenderedCatalog
+from kaleido.grid_features import GRID, object_crop
+from kaleido.metrics import alignment as metrics
+from kaleido.picture_pipeline import PicturePipeline
+from kaleido.text import Tokenizer
+
+Aligned = Tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def evaluate_alignment(
+    catalog: RenderedCatalog,
+    pipeline: PicturePipeline,
+    tokenizer: Tokenizer,
+    generators: Mapping[str, AlignmentGenerator],
+    max_tokens: int,
+    seed: int,
+    advance: Callable[[int], None] = lambda count: None,
+) -> Dict[str, Any]:
+    """Aligns every product of a catalogue by each method.
+
+    Args:
+        catalog: rendered with its ground truth.
+        pipeline: finds the objects.
+        tokenizer, max_tokens: of the texts.
+        generators: by method.
+        seed: of the baseline that draws patches.
+        advance: is told how many products are done.
+
+    Returns:
+        `products`, `words`, `moving_words`; `methods` and `baselines`: by name the
+        figures of `metrics.alignment_figures`. A method `m` has a baseline
+        `word average of m`: its maps without the picture. `true prior` is an
+        oracle, which knows where a word's part usually is.
+
+    Raises:
+        ValueError: if no word can be aligned.
+    """
+    methods = list(generators)
+
+    def crop(image, element):
+        box, _ = foreground.foreground_box(
+            image, pipeline.method, element["mask"], element.get("probability")
+        )
+        box = patches.lock_box(box, tf.shape(image)[0], tf.shape(image)[1])
+        return {"box": box, "object": object_crop(image, box)}
+
+    def embed(batch):
+        token_ids = tokenizer(batch["text"], max_tokens)
+        result = {"box": batch["box"]}
+        for name in methods:
+            aligned = generators[name](batch["object"], token_ids)
+            result[f"{name} maps"] = aligned["alignment_maps"]
+            result[f"{name} patches"] = aligned["alignments"]
+        return result
+
+    words: List[AlignableWords] = []
+    found: Dict[str, List[Aligned]] = {name: [] for name in methods}
+    shares: List[np.ndarray] = []
+    done = 0
+    for _, (batch, products, _) in pipeline.batches(
+        catalog.read, [np.arange(len(catalog))], crop, embed
+    ):
+        if not products:
+            continue
+        some = alignable_words(products, batch["box"], tokenizer, max_tokens)
+        for name in methods:
+            found[name].append(
+                _of_words(some, batch[f"{name} maps"], batch[f"{name} patches"])
+            )
+        shares.append(_foreground(products, batch["box"])[some.product])
+        words.append(_renumbered(some, done))
+        done += len(products)
+        advance(len(products))
+    table = _joined(words)
+    if not len(table):
+        raise ValueError("The catalogue's texts name no visible part.")
+    moving = moving_words(table)
+    count = len(table)
+    everywhere = np.ones(count, bool)
+    result: Dict[str, Any] = {
+        "products": done, "words": count, "moving_words": int(moving.sum()),
+        "methods": {}, "baselines": {},
+    }
+
+    def figures(maps, has_map, chosen=None):
+        if chosen is None:
+            chosen = best_patches(maps, has_map)
+        return metrics.alignment_figures(table, maps, has_map, chosen, moving)
+
+    baselines = {
+        "random patch": metrics.random_patch_maps(count, GRID, seed),
+        "centre patch": metrics.centre_patch_maps(count, GRID),
+        "largest foreground share": metrics.foreground_patch_maps(
+            np.concatenate(shares), GRID
+        ),
+    }
+    for name, maps in baselines.items():
+        result["baselines"][name] = figures(maps, everywhere)
+    for name in methods:
+        maps, has_map, chosen = (np.concatenate(x) for x in zip(*found[name]))
+        result["methods"][name] = figures(maps, has_map, chosen)
+        average = metrics.word_average_maps(table.text, table.product, maps, has_map)
+        result["baselines"][f"word average of {name}"] = figures(*average)
+    truth = metrics.word_average_maps(
+        table.text, table.product, metrics.covered_shares(table.boxes, GRID), everywhere
+    )
+    result["baselines"]["true prior (oracle)"] = figures(*truth)
+    return result
+
+
+def best_patches(maps: np.ndarray, has_map: np.ndarray) -> np.ndarray:
+    """Returns int [words, 3], `alignment.best_patches` of float [words, g, g]."""
+    chosen, _ = alignment.best_patches(
+        tf.constant(maps[:, None], tf.float32), tf.constant(has_map[:, None])
+    )
+    return chosen.numpy()[:, 0]
+
+
+def _of_words(words: AlignableWords, maps, chosen) -> Aligned:
+    """Returns each word's map, whether it has one, and its patches."""
+    position, has_map = word_tokens(words, (chosen >= 0).any(axis=-1))
+    place = words.product, position
+    return maps[place], has_map, np.where(has_map[:, None], chosen[place], -1)
+
+
+def _foreground(products: List[Product], boxes: np.ndarray) -> np.ndarray:
+    return np.stack(
+        [foreground_shares(p.mask, box, 5) for p, box in zip(products, boxes)]
+    )
+
+
+def _renumbered(words: AlignableWords, first: int) -> AlignableWords:
+    values = {**vars(words), "product": words.product + first}
+    return AlignableWords(**values)
+
+
+def _joined(tables: List[AlignableWords]) -> AlignableWords:
+    """Joins tables whose words have different numbers of boxes."""
+    width = max(table.parts.shape[1] for table in tables)
+
+    def wide(values):
+        extra = [(0, 0), (0, width - values.shape[1])] + [(0, 0)] * (values.ndim - 2)
+        if values.dtype.kind == "U":
+            pad = np.full((len(values), width - values.shape[1]), "", values.dtype)
+            return np.concatenate([values, pad], axis=1)
+        return np.pad(values, extra)
+
+    return AlignableWords(
+        **{
+            name: np.concatenate(
+                [
+                    wide(getattr(t, name)) if name in ("parts", "boxes")
+                    else getattr(t, name)
+                    for t in tables
+                ]
+            )
+            for name in ("product", "first", "end", "text", "parts", "boxes")
+        }
+    )

@@ -1,0 +1,128 @@
+"""Runs a trained captioner or grounder over pictures: the AAG in the graph."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Dict, Mapping
+
+import tensorflow as tf
+
+from kaleido import alignment
+from kaleido.captioner import Captioner, CaptionerSpec
+from kaleido.grid_features import GRID, GridExtractor
+from kaleido.grounding import Grounder, GrounderSpec
+from kaleido.text import Vocabulary
+from kaleido.weights_file import file_fingerprint, load_weights, read_card
+
+CAPTIONER_FILE, GROUNDER_FILE = "captioner.npz", "grounder.npz"
+
+
+def load_network(path: str, vocabulary: Vocabulary) -> tf.keras.Model:
+    """Builds the captioner or grounder of a weights file.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is damaged, or was trained with another vocabulary.
+    """
+    card = read_card(path)
+    kinds: Mapping[str, Any] = {
+        "captioner": (Captioner, CaptionerSpec), "grounder": (Grounder, GrounderSpec),
+    }
+    if card.get("network") not in kinds:
+        raise ValueError(
+            f"{path} holds neither a captioner nor a grounder. "
+            f"Received: {card.get('network')!r}"
+        )
+    network_class, spec_class = kinds[card["network"]]
+    fields = {**card["spec"], "pieces": tuple(card["spec"]["pieces"])}
+    network = network_class(spec_class(**fields), vocabulary)
+    network(
+        {
+            "grid": tf.zeros([1, GRID, GRID, network.spec.channels]),
+            "token_ids": tf.zeros([1, 2], tf.int32),
+        }
+    )
+    load_weights(network, path)
+    return network
+
+
+class AlignmentGenerator:
+    """Aligns the words of texts with patches of their pictures.
+
+    Args:
+        method: one of `alignment.METHODS` but `none`.
+        folder: of `experiments.train_captioner`.
+        vocabulary: of the texts.
+
+    Attributes:
+        fingerprint: of the weights file.
+
+    Raises:
+        FileNotFoundError, ValueError: see `load_network`.
+    """
+
+    def __init__(self, method: str, folder: str, vocabulary: Vocabulary):
+        if method not in alignment.METHODS[:-1]:
+            raise ValueError(
+                f"`method` must be one of {alignment.METHODS[:-1]}. "
+                f"Received: method={method!r}"
+            )
+        name = GROUNDER_FILE if method == "grounded" else CAPTIONER_FILE
+        path = os.path.join(folder, name)
+        self.method = method
+        self.fingerprint = file_fingerprint(path)
+        self._network = load_network(path, vocabulary)
+        self._grid = GridExtractor()
+        if self._grid.fingerprint != self._network.spec.backbone_fingerprint:
+            raise ValueError(
+                f"{path} was trained on another backbone's grids. Received: "
+                f"{self._grid.fingerprint}, expected: "
+                f"{self._network.spec.backbone_fingerprint}"
+            )
+        self._is_continuation = tf.constant(vocabulary.is_continuation)
+        self._is_visible = tf.constant(alignment.visible_pieces(vocabulary))
+
+    def __call__(self, crops: tf.Tensor, token_ids: tf.Tensor) -> Dict[str, tf.Tensor]:
+        """Aligns a batch.
+
+        Args:
+            crops: uint8 [batch, 224, 224, 3], of `grid_features.object_crop`.
+            token_ids: int32 [batch, length].
+
+        Returns:
+            `alignments` int32 and `alignment_scores` float32 [batch, length, 3],
+            see `alignment.best_patches`; `alignment_maps` float32 [batch, length,
+            GRID, GRID], zero where a token has none; `caption_ids` int32 [batch,
+            length], all zero for methods that write no caption.
+        """
+        maps, has_map, captions = self._maps(self._grid(crops), token_ids)
+        # A word can be seen if one of its pieces can.
+        seen = tf.gather(self._is_visible, token_ids)
+        together = alignment.same_word(token_ids, self._is_continuation)
+        seen = tf.reduce_any(tf.logical_and(together, seen[:, None]), axis=2)
+        has_map = tf.logical_and(has_map, seen)
+        patches, scores = alignment.best_patches(maps, has_map)
+        return {
+            "alignments": patches,
+            "alignment_scores": scores,
+            "alignment_maps": maps * tf.cast(has_map, tf.float32)[..., None, None],
+            "caption_ids": captions,
+        }
+
+    def _maps(self, grid, token_ids):
+        none = tf.zeros_like(token_ids)
+        everywhere = tf.ones_like(token_ids, tf.bool)
+
+        def by_word(maps, ids):
+            return alignment.share_by_word(maps, ids, self._is_continuation)
+
+        if self.method == "generated":
+            captions, maps = self._network.generate(grid, token_ids.shape[1])
+            maps, found = alignment.take_generated_maps(
+                token_ids, captions, by_word(maps, captions), self._is_continuation
+            )
+            return maps, found, captions
+        if self.method == "teacher_forced":
+            maps = self._network.maps(grid, token_ids)
+            return by_word(maps, token_ids), everywhere, none
+        return by_word(self._network.maps(grid, token_ids), token_ids), everywhere, none

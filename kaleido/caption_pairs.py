@@ -1,0 +1,113 @@
+"""Image-text pairs for the captioner: grids of locked objects beside token ids."""
+
+from __future__ import annotations
+
+import os
+from typing import Dict, Tuple
+
+import numpy as np
+import tensorflow as tf
+
+from kaleido import foreground, patches
+from kaleido.captioner_training import Pairs
+from kaleido.catalogs.product import Catalog, Rejection
+from kaleido.files import read_json, write_json
+from kaleido.grid_features import GRID, GridExtractor, object_crop
+from kaleido.picture_pipeline import PicturePipeline
+from kaleido.progress import Progress
+from kaleido.text import Tokenizer
+
+
+def make_pairs(
+    catalog: Catalog,
+    rows: np.ndarray,
+    pipeline: PicturePipeline,
+    grid: GridExtractor,
+    tokenizer: Tokenizer,
+    max_tokens: int,
+    directory: str,
+) -> Tuple[Pairs, int]:
+    """Computes pairs into a folder, or finds them there.
+
+    Args:
+        catalog: where the products come from.
+        rows: which of them.
+        pipeline: finds the objects.
+        grid: embeds them.
+        tokenizer, max_tokens: of the texts.
+        directory: receives `grids.npy`, float16 [n, GRID, GRID, channels], about
+            44 KB a picture, which is read from disk as training needs it;
+            `token_ids.npy`, `groups.npy`; and `pairs.json` when they are whole.
+
+    Returns:
+        The pairs, and how many rows were rejected.
+
+    Raises:
+        ValueError: if the folder holds the pairs of something else.
+    """
+    made_of = {
+        "catalog": catalog.fingerprint, "rows": int(len(rows)),
+        "backbone": grid.fingerprint, "saliency": pipeline.saliency_fingerprint,
+        "method": pipeline.method, "max_tokens": max_tokens,
+        "vocabulary": tokenizer.vocabulary.fingerprint,
+    }
+    done = os.path.join(directory, "pairs.json")
+    if os.path.exists(done):
+        found = read_json(done)
+        if found["made_of"] != made_of:
+            raise ValueError(
+                f"{directory} holds pairs of other pictures. Take another folder, or "
+                f"delete this one. Received: {made_of}, there: {found['made_of']}"
+            )
+        return _open_pairs(directory, found["pairs"]), found["rejected"]
+    os.makedirs(directory, exist_ok=True)
+    grids = np.lib.format.open_memmap(
+        os.path.join(directory, "grids.npy"), "w+", np.float16,
+        (len(rows), GRID, GRID, grid.channels),
+    )
+    token_ids, subcategories, rejected = [], [], 0
+    progress = Progress(len(rows), f"pictures for {os.path.basename(directory)}")
+
+    def crop(image, element) -> Dict[str, tf.Tensor]:
+        box, _ = foreground.foreground_box(
+            image, pipeline.method, element["mask"], element.get("probability")
+        )
+        box = patches.lock_box(box, tf.shape(image)[0], tf.shape(image)[1])
+        return {"object": object_crop(image, box)}
+
+    def embed(batch):
+        return {
+            "grid": tf.cast(grid(batch["object"]), tf.float16),
+            "token_ids": tokenizer(batch["text"], max_tokens),
+        }
+
+    for _, (batch, products, lost) in pipeline.batches(
+        catalog.read, [rows], crop, embed
+    ):
+        rejected += sum(isinstance(item, Rejection) for item in lost)
+        if products:
+            start = len(subcategories)
+            grids[start : start + len(products)] = batch["grid"]
+            token_ids.append(batch["token_ids"])
+            subcategories += [product.subcategory for product in products]
+        progress.advance(len(products) + len(lost))
+    progress.finish()
+    grids.flush()
+    _, groups = np.unique(subcategories, return_inverse=True)
+    ids = np.concatenate(token_ids) if token_ids else np.zeros((0, max_tokens), int)
+    np.save(os.path.join(directory, "token_ids.npy"), ids.astype(np.int32))
+    np.save(os.path.join(directory, "groups.npy"), groups.astype(np.int32))
+    count = len(subcategories)
+    write_json(done, {"made_of": made_of, "pairs": count, "rejected": rejected})
+    return _open_pairs(directory, count), rejected
+
+
+def _open_pairs(directory: str, count: int) -> Pairs:
+    def opened(name, **options):
+        return np.load(os.path.join(directory, name), **options)
+
+    return Pairs(
+        opened("grids.npy", mmap_mode="r")[:count],
+        opened("token_ids.npy"),
+        opened("groups.npy"),
+    )

@@ -1,0 +1,85 @@
+"""Captions from a decoder, in the graph: greedy and beam search."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Tuple
+
+import tensorflow as tf
+
+# What ended beams and dead tokens score: far below anything, yet finite.
+_NEVER = -1e9
+
+
+def beam_search(
+    step: Callable[[tf.Tensor, tf.Tensor, Any], Tuple[tf.Tensor, Any]],
+    state: Any,
+    batch: tf.Tensor,
+    first: int,
+    end: int,
+    max_length: int,
+    beams: int = 1,
+    length_power: float = 0.7,
+) -> Tuple[tf.Tensor, tf.Tensor, Any]:
+    """Finds the likeliest sequence of each example; one beam is greedy search.
+
+    Args:
+        step: (index of the step int32 scalar, tokens int32 [batch * beams],
+            state) -> (log-probabilities [batch * beams, vocabulary], state).
+            Beams of an example stand next to each other.
+        state: nested tensors [batch, ...] before the first step.
+        batch: number of examples, int32 scalar.
+        first, end: tokens that begin and end a sequence.
+        max_length: of a sequence, without `first` and with `end`.
+        beams: sequences that are followed at a time.
+        length_power: finished sequences are compared by their log-probability
+            over length to this power.
+
+    Returns:
+        Tokens int32 [batch, max_length], `end` where a sequence has ended;
+        its score float32 [batch]; and its last state.
+    """
+    rows = batch * beams
+    state = tf.nest.map_structure(lambda x: tf.repeat(x, beams, axis=0), state)
+    # All beams of an example begin alike: only the first may go on.
+    scores = tf.tile([0.0] + [_NEVER] * (beams - 1), [batch])
+    tokens = tf.fill([rows, max_length], end)
+    last = tf.fill([rows], first)
+    ended = tf.zeros([rows], tf.bool)
+    lengths = tf.zeros([rows], tf.int32)
+
+    def going_on(index, ended, *_):
+        return tf.logical_and(index < max_length, tf.logical_not(tf.reduce_all(ended)))
+
+    def advance(index, ended, last, scores, lengths, tokens, state):
+        log_probabilities, state = step(index, last, state)
+        vocabulary = tf.shape(log_probabilities)[1]
+        # An ended sequence has one way to go on, and that costs nothing.
+        stays = _NEVER * (1.0 - tf.one_hot(tf.fill([rows], end), vocabulary))
+        log_probabilities = tf.where(ended[:, None], stays, log_probabilities)
+        total = tf.reshape(scores[:, None] + log_probabilities, [batch, -1])
+        scores, chosen = tf.math.top_k(total, beams)
+        parent = tf.range(batch)[:, None] * beams + chosen // vocabulary
+        parent = tf.reshape(parent, [-1])
+        last = tf.reshape(chosen % vocabulary, [-1])
+        if beams > 1:
+            state = tf.nest.map_structure(lambda x: tf.gather(x, parent), state)
+            tokens, ended, lengths = (
+                tf.gather(x, parent) for x in (tokens, ended, lengths)
+            )
+        lengths += tf.cast(tf.logical_not(ended), tf.int32)
+        place = tf.one_hot(index, max_length, dtype=tf.int32)
+        tokens += place * (last - end)[:, None]
+        ended = tf.logical_or(ended, last == end)
+        return index + 1, ended, last, tf.reshape(scores, [-1]), lengths, tokens, state
+
+    _, _, _, scores, lengths, tokens, state = tf.while_loop(
+        going_on, advance, (0, ended, last, scores, lengths, tokens, state)
+    )
+    scores /= tf.cast(tf.maximum(lengths, 1), tf.float32) ** length_power
+    scores = tf.reshape(scores, [batch, beams])
+    best = tf.range(batch) * beams + tf.argmax(scores, axis=1, output_type=tf.int32)
+    return (
+        tf.gather(tokens, best),
+        tf.reduce_max(scores, axis=1),
+        tf.nest.map_structure(lambda x: tf.gather(x, best), state),
+    )

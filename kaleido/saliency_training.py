@@ -1,0 +1,308 @@
+"""Training of the saliency network: masked pictures, augmentation, loss.
+
+The augmentations are those that make a mask network robust: scale, crop, flip,
+rotation by 15 degrees at most, other backgrounds, colour, JPEG.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import math
+import os
+import time
+from typing import Dict, Iterable, List, Sequence, Tuple
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_addons as tfa
+from absl import logging
+from PIL import Image
+
+from kaleido.saliency import SIDE
+
+# Training pictures are kept a little larger than the input, for crops.
+STORED_SIDE = 224
+_HELD_OUT_SHARE = 0.1
+# Steps between two checkpoints.
+EPOCH_STEPS = 250
+
+_ROTATION = math.radians(15.0)
+_ZOOM = (0.6, 1.2)  # side of the window on the picture, in sides of the picture
+_SHIFT = 0.15
+_PASTE_SHARE = 0.35
+_JPEG_SHARE = 0.4
+
+Pair = Tuple[str, str]
+
+
+def find_pairs(images: str, masks: str) -> List[Pair]:
+    """Returns the picture and mask paths of equal stem in two folders, sorted.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    by_stem = {
+        os.path.splitext(os.path.basename(path))[0]: path
+        for path in sorted(glob.glob(os.path.join(glob.escape(masks), "*")))
+    }
+    pairs = []
+    for path in sorted(glob.glob(os.path.join(glob.escape(images), "*"))):
+        stem = os.path.splitext(os.path.basename(path))[0]
+        if stem in by_stem:
+            pairs.append((path, by_stem[stem]))
+    if not pairs:
+        raise ValueError(
+            "There are no pictures and masks of equal stem. Received: "
+            f"{images!r}, {masks!r}"
+        )
+    return pairs
+
+
+def is_held_out(pair: Pair) -> bool:
+    """Whether a pair belongs to the tenth that is never trained on.
+
+    Decided by the file's stem alone, so that it stays so when others come.
+    """
+    stem = os.path.splitext(os.path.basename(pair[0]))[0]
+    digest = hashlib.sha256(stem.encode("utf-8")).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64 < _HELD_OUT_SHARE
+
+
+def read_pair(picture: Image.Image, mask: Image.Image) -> Dict[str, np.ndarray]:
+    """Returns `images` uint8 [s, s, 3] and `masks` uint8 [s, s], s = STORED_SIDE."""
+    side = (STORED_SIDE, STORED_SIDE)
+    return {
+        "images": np.asarray(picture.convert("RGB").resize(side, Image.BOX)),
+        "masks": np.asarray(mask.convert("L").resize(side, Image.BOX)),
+    }
+
+
+def make_dataset(
+    pairs: Dict[str, np.ndarray],
+    batch_size: int,
+    first_step: int,
+    steps: int,
+    seed: int,
+) -> tf.data.Dataset:
+    """Returns augmented batches of steps `first_step` to `steps` - 1.
+
+    A step's batch depends on seed and step alone: a resumed run sees what an
+    uninterrupted one would have seen.
+
+    Args:
+        pairs: `images` uint8 [n, s, s, 3] and `masks` uint8 [n, s, s].
+        batch_size: pictures a step.
+        first_step, steps: the range.
+        seed: of order and augmentations.
+
+    Returns:
+        Pairs of float32 [batch, SIDE, SIDE, 3] in [0, 255] and float32
+        [batch, SIDE, SIDE] in [0, 1].
+    """
+    images, masks = tf.constant(pairs["images"]), tf.constant(pairs["masks"])
+    count = len(pairs["images"])
+    per_epoch = max(count // batch_size, 1)
+
+    def batch(step):
+        epoch, part = step // per_epoch, step % per_epoch
+        places = tf.range(part * batch_size, (part + 1) * batch_size, dtype=tf.int64)
+        order = tf.random.experimental.index_shuffle(
+            places % count,
+            tf.stack([tf.constant(seed, tf.int64), epoch]), count - 1,
+        )
+        return augment(
+            tf.gather(images, order), tf.gather(masks, order),
+            tf.stack([tf.constant(seed, tf.int64), step]),
+        )
+
+    dataset = tf.data.Dataset.range(first_step, steps)
+    return dataset.map(batch, num_parallel_calls=2).prefetch(2)
+
+
+def augment(
+    images: tf.Tensor, masks: tf.Tensor, seed: tf.Tensor
+) -> Tuple[tf.Tensor, tf.Tensor]:
+    """Returns other views of pictures and masks; see `make_dataset` for shapes."""
+    count = tf.shape(images)[0]
+
+    def draw(stream, low=0.0, high=1.0, shape=()):
+        stream_seed = tf.random.experimental.stateless_fold_in(seed, stream)
+        return tf.random.stateless_uniform(
+            [count, *shape], stream_seed, low, high
+        )
+
+    window = draw(1, *_ZOOM)
+    transforms = _windows(
+        window, draw(2, -_ROTATION, _ROTATION), tf.sign(draw(3) - 0.5),
+        draw(4, -_SHIFT, _SHIFT), draw(5, -_SHIFT, _SHIFT),
+    )
+    stacked = tf.concat(
+        [tf.cast(images, tf.float32), tf.cast(masks, tf.float32)[..., None]], axis=-1
+    )
+    # A mirror image beyond the edge would show a second object, mask and all.
+    warped = tfa.image.transform(
+        stacked, transforms, "bilinear", fill_mode="nearest", output_shape=(SIDE, SIDE)
+    )
+    pixels, mask = warped[..., :3], warped[..., 3:] / 255.0
+
+    # A small piece of another picture, magnified, is a texture without objects.
+    texture = tfa.image.transform(
+        tf.cast(tf.roll(images, 1, axis=0), tf.float32),
+        _windows(
+            draw(6, 0.02, 0.2), draw(7, -3.0, 3.0), tf.ones([count]),
+            draw(8, -0.4, 0.4), draw(9, -0.4, 0.4),
+        ),
+        "bilinear", fill_mode="reflect", output_shape=(SIDE, SIDE),
+    )
+    plain = draw(10, 60.0, 255.0, (1, 1, 1)) + draw(11, -20.0, 20.0, (1, 1, 3))
+    ramp = tf.linspace(-1.0, 1.0, SIDE)[None, :, None, None]
+    plain += ramp * draw(12, -30.0, 30.0, (1, 1, 1))
+    backdrop = tf.where(_column(draw(13)) < 0.5, texture, plain)
+    pasted = pixels * mask + tf.clip_by_value(backdrop, 0.0, 255.0) * (1.0 - mask)
+    pixels = tf.where(_column(draw(14)) < _PASTE_SHARE, pasted, pixels)
+
+    grey = tf.reduce_mean(pixels, axis=-1, keepdims=True)
+    pixels = grey + (pixels - grey) * _column(draw(15, 0.5, 1.4))
+    middle = tf.reduce_mean(pixels, axis=(1, 2), keepdims=True)
+    pixels = middle + (pixels - middle) * _column(draw(16, 0.7, 1.35))
+    pixels *= _column(draw(17, 0.75, 1.25)) * draw(18, 0.92, 1.08, (1, 1, 3))
+    pixels = tf.cast(tf.clip_by_value(tf.round(pixels), 0.0, 255.0), tf.uint8)
+
+    def compress(arguments):
+        picture, quality = arguments
+        return tf.image.adjust_jpeg_quality(picture, quality)
+
+    chosen = tf.where(draw(19) < _JPEG_SHARE)
+    quality = tf.cast(draw(20, 25.0, 90.0), tf.int32)
+    compressed = tf.map_fn(
+        compress,
+        (tf.gather_nd(pixels, chosen), tf.gather_nd(quality, chosen)),
+        fn_output_signature=tf.TensorSpec([SIDE, SIDE, 3], tf.uint8),
+    )
+    pixels = tf.tensor_scatter_nd_update(pixels, chosen, compressed)
+    return tf.cast(pixels, tf.float32), mask[..., 0]
+
+
+def saliency_loss(truth: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Binary cross-entropy, heavier along the mask's edge, plus Dice loss.
+
+    Args:
+        truth: float32 [batch, side, side] in [0, 1].
+        logits: float32 [batch, side, side].
+
+    Returns:
+        float32 [batch].
+    """
+    local = tf.nn.avg_pool2d(truth[..., None], 9, 1, "SAME")[..., 0]
+    weight = 1.0 + 4.0 * tf.abs(local - truth)
+    entropy = tf.nn.sigmoid_cross_entropy_with_logits(truth, logits)
+    entropy = tf.reduce_sum(weight * entropy, (1, 2)) / tf.reduce_sum(weight, (1, 2))
+    found = tf.sigmoid(logits)
+    shared = tf.reduce_sum(truth * found, (1, 2))
+    total = tf.reduce_sum(truth, (1, 2)) + tf.reduce_sum(found, (1, 2))
+    return entropy + 1.0 - (2.0 * shared + 1.0) / (total + 1.0)
+
+
+def stack_pairs(pairs: Iterable[Dict[str, np.ndarray]]) -> Dict[str, np.ndarray]:
+    """Joins the results of `read_pair`."""
+    pairs = list(pairs)
+    return {name: np.stack([p[name] for p in pairs]) for name in ("images", "masks")}
+
+
+def _column(values: tf.Tensor) -> tf.Tensor:
+    return values[:, None, None, None]
+
+
+def _windows(
+    side: tf.Tensor, angle: tf.Tensor, flip: tf.Tensor, dx: tf.Tensor, dy: tf.Tensor
+) -> Sequence[tf.Tensor]:
+    """Maps output pixels to a rotated, shifted window of the stored picture.
+
+    Args:
+        side, angle, flip, dx, dy: float32 [batch]; side and shifts in sides of
+            the picture, flip 1 or -1.
+
+    Returns:
+        float32 [batch, 8], as `tfa.image.transform` takes them.
+    """
+    scale = side * STORED_SIDE / SIDE
+    cosine, sine = scale * tf.cos(angle), scale * tf.sin(angle)
+    a0, a1 = cosine * flip, -sine
+    b0, b1 = sine * flip, cosine
+    middle, target = (SIDE - 1) / 2.0, (STORED_SIDE - 1) / 2.0
+    a2 = target + dx * STORED_SIDE - (a0 + a1) * middle
+    b2 = target + dy * STORED_SIDE - (b0 + b1) * middle
+    zero = tf.zeros_like(side)
+    return tf.stack([a0, a1, a2, b0, b1, b2, zero, zero], axis=1)
+
+
+class _Saving(tf.keras.callbacks.Callback):
+    """Keeps the training's state after each epoch, and says how it goes."""
+
+    def __init__(self, manager: tf.train.CheckpointManager, epochs: int):
+        super().__init__()
+        self._manager, self._epochs = manager, epochs
+        self._start = self._first = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self._start is None:
+            self._start, self._first = time.monotonic(), epoch
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._manager.save(checkpoint_number=epoch + 1)
+        seconds = (time.monotonic() - self._start) / (epoch + 1 - self._first)
+        logging.info(
+            "step %d/%d, loss %.4f, %.0f s left", (epoch + 1) * EPOCH_STEPS,
+            self._epochs * EPOCH_STEPS, logs["loss"],
+            seconds * (self._epochs - epoch - 1),
+        )
+
+
+def train_saliency(
+    network: tf.keras.Model,
+    pairs: Dict[str, np.ndarray],
+    workdir: str,
+    epochs: int,
+    batch_size: int = 16,
+    learning_rate: float = 1e-3,
+    seed: int = 0,
+) -> None:
+    """Trains a network in place; a run that was stopped goes on where it was.
+
+    Its final weights are an exponential mean over the last steps.
+
+    Args:
+        network: of `saliency.build_saliency_network`.
+        pairs: see `make_dataset`.
+        workdir: receives the checkpoints.
+        epochs: epochs of `EPOCH_STEPS` steps each.
+        batch_size: pictures a step.
+        learning_rate: its peak; rises within an epoch, falls as a cosine.
+        seed: of order and augmentations.
+    """
+    tf.keras.utils.set_random_seed(seed)
+    steps = epochs * EPOCH_STEPS
+    optimizer = tf.keras.optimizers.AdamW(
+        tf.keras.optimizers.schedules.CosineDecay(
+            0.0, steps - EPOCH_STEPS, 0.01, warmup_target=learning_rate,
+            warmup_steps=EPOCH_STEPS,
+        ),
+        weight_decay=1e-4, global_clipnorm=1.0, use_ema=True, ema_momentum=0.998,
+    )
+    network.compile(optimizer, saliency_loss)
+    optimizer.build(network.trainable_variables)
+    checkpoint = tf.train.Checkpoint(network=network, optimizer=optimizer)
+    manager = tf.train.CheckpointManager(checkpoint, workdir, max_to_keep=1)
+    first = 0
+    if manager.latest_checkpoint:
+        checkpoint.restore(manager.latest_checkpoint)
+        first = int(manager.latest_checkpoint.rsplit("-", 1)[1])
+        logging.info("resumed at step %d", first * EPOCH_STEPS)
+    if first < epochs:
+        dataset = make_dataset(pairs, batch_size, first * EPOCH_STEPS, steps, seed)
+        network.fit(
+            dataset, initial_epoch=first, epochs=epochs, steps_per_epoch=EPOCH_STEPS,
+            verbose=0, callbacks=[_Saving(manager, epochs)],
+        )
+    optimizer.finalize_variable_values(network.trainable_variables)

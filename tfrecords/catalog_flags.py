@@ -1,0 +1,69 @@
+"""The flags that name a catalogue, for every binary that reads one."""
+
+from __future__ import annotations
+
+import functools
+from typing import Callable
+
+from absl import flags
+
+from kaleido import catalogs
+from kaleido.cli import parse_floats
+
+FLAGS = flags.FLAGS
+
+
+def define() -> None:
+    """Defines the flags."""
+    flags.DEFINE_enum("catalog", "rendered", catalogs.NAMES, "Kind of catalogue.")
+    flags.DEFINE_string(
+        "catalog_path", "",
+        "The table (file or folder), or the folder of the HDF5 files.",
+    )
+    flags.DEFINE_string(
+        "images", "", "Folder of the pictures; default: the table's own."
+    )
+    flags.DEFINE_string(
+        "columns", "",
+        "Column map of a table, `ours=theirs,...`, or a JSON file that holds it.",
+    )
+    flags.DEFINE_list(
+        "text_fields", None, "What makes up the text: title, description."
+    )
+    flags.DEFINE_string(
+        "split_shares", "0.8,0.1,0.1",
+        "Shares of train, validation and test where the catalogue says nothing.",
+    )
+    flags.DEFINE_integer("products", 1000, "Rendered catalogue: number of products.")
+    flags.DEFINE_integer("views", 1, "Rendered catalogue: pictures a product.")
+    flags.DEFINE_integer(
+        "seed", 0, "Seed of the rendered catalogue, and of all that is random."
+    )
+
+
+def catalog_opener(ground_truth: bool) -> Callable[[], catalogs.Catalog]:
+    """Returns a picklable function that opens the catalogue of the flags.
+
+    Args:
+        ground_truth: whether a rendered catalogue brings its masks.
+    """
+    options = {}
+    if FLAGS.text_fields:
+        options["text_fields"] = tuple(FLAGS.text_fields)
+    if FLAGS.catalog == "rendered":
+        options.update(
+            products=FLAGS.products, seed=FLAGS.seed, views=FLAGS.views,
+            split_shares=parse_floats("split_shares", FLAGS.split_shares, 3),
+            ground_truth=ground_truth,
+        )
+    elif FLAGS.catalog == "table":
+        from kaleido.catalogs.columns import parse_columns
+
+        options.update(
+            images=FLAGS.images or None,
+            columns=parse_columns(FLAGS.columns),
+            split_shares=parse_floats("split_shares", FLAGS.split_shares, 3),
+        )
+    return functools.partial(
+        catalogs.open_catalog, FLAGS.catalog, FLAGS.catalog_path, **options
+    )
