@@ -104,7 +104,9 @@ def make_preprocessor(light: bool = True):
     words = ("knitted", "dress", "number", "in", "navy", *map(str, range(ROWS)))
     name = "kaleido.preprocessing.build_feature_extractor"
     with mock.patch(name, lambda *unused: light_extractor()):
-        return Preprocessor(Vocabulary((*RESERVED, *words)), **options)
+        return Preprocessor(
+            Vocabulary((*RESERVED, *words)), saliency_method="border", **options
+        )
 
 
 def build(directory: str, preprocessor=None, catalog=None, shard_size: int = 3):
