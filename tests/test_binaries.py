@@ -16,6 +16,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BINARIES = (
     "tfrecords.build", "tfrecords.render_catalog", "experiments.pretrain",
     "experiments.evaluate", "experiments.export", "experiments.quickstart",
+    "experiments.train_captioner", "experiments.train_saliency",
+    "experiments.evaluate_alignment", "experiments.evaluate_saliency",
 )
 CONFIG = """
 from tests.tiny_records import tiny_config
@@ -103,6 +105,19 @@ def test_bad_input_ends_in_one_clear_line(tmp_path):
         ),
         "made with another configuration": evaluate(others.directory),
         "has no test examples": evaluate(record_set.directory),
+        "--source takes NAME=IMAGES:MASKS": start(
+            "experiments.train_saliency", "--source=photos", f"--output={new}"
+        ),
+        "no pictures and masks of equal stem": start(
+            "experiments.evaluate_saliency", f"--images={tmp_path}",
+            f"--masks={tmp_path / 'none'}",
+        ),
+        "--networks takes captioner, grounder": start(
+            "experiments.train_captioner", "--networks=poet", f"--output={new}"
+        ),
+        "needs the folder of a trained captioner": start(
+            "tfrecords.build", "--alignment=generated", f"--output={new}"
+        ),
         "holds no run": start(
             "experiments.export", f"--workdir={new}", f"--output={tmp_path / 'e'}"
         ),
