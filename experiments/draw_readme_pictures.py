@@ -1,7 +1,7 @@
 r"""Draws the pictures of the README from the rendered catalogue.
 
 Example:
-  python -m experiments.draw_readme_pictures --output=docs
+  python -m experiments.draw_readme_pictures --captioner=runs/captioner --output=docs
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from absl import app, flags
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from kaleido.cli import fail_clearly
 
@@ -19,37 +19,89 @@ flags.DEFINE_string("output", "docs", "Folder of the pictures.")
 flags.DEFINE_integer("seed", 3, "Seed of the catalogue.")
 flags.DEFINE_list("rows", ["3", "1", "20"], "Rows of the catalogue to draw.")
 
-_SIDE, _GAP = 170, 14
+flags.DEFINE_string(
+    "captioner", None, "Folder of experiments.train_captioner.", required=True
+)
+flags.DEFINE_enum(
+    "alignment", "grounded", ("generated", "teacher_forced", "grounded"),
+    "What aligns the words.",
+)
+
+_SIDE, _GAP, _LINE = 170, 14, 16
+
+
+def _sheet(rows):
+    """Lays rows of drawings out on white, each drawing _SIDE pixels a side."""
+    width = max(len(row) for row in rows) * (_SIDE + _GAP) - _GAP
+    canvas = Image.new(
+        "RGB", (width, len(rows) * (_SIDE + _GAP) - _GAP), (255, 255, 255)
+    )
+    for y, row in enumerate(rows):
+        for x, drawing in enumerate(row):
+            picture = Image.fromarray(drawing).resize((_SIDE, _SIDE), Image.LANCZOS)
+            canvas.paste(picture, (x * (_SIDE + _GAP), y * (_SIDE + _GAP)))
+    return canvas
+
+
+def _with_words(drawings, words):
+    """A sheet of one row, with a coloured word above each drawing."""
+    sheet = _sheet([drawings])
+    canvas = Image.new("RGB", (sheet.width, sheet.height + _LINE), (255, 255, 255))
+    canvas.paste(sheet, (0, _LINE))
+    for k, (word, colour) in enumerate(words):
+        ImageDraw.Draw(canvas).text((k * (_SIDE + _GAP), 0), word, fill=colour)
+    return canvas
+
+
+def _stacked(sheets):
+    """Sheets one above the other."""
+    width = max(sheet.width for sheet in sheets)
+    height = sum(sheet.height + _GAP for sheet in sheets) - _GAP
+    canvas = Image.new("RGB", (width, height), (255, 255, 255))
+    top = 0
+    for sheet in sheets:
+        canvas.paste(sheet, (0, top))
+        top += sheet.height + _GAP
+    return canvas
 
 
 @fail_clearly
 def main(argv):
     del argv
-    from kaleido import foreground, patches
+    from kaleido import patches
     from kaleido.catalogs.rendered import RenderedCatalog
-    from kaleido.reports.kaleido_figure import draw_box, draw_levels
+    from kaleido.preprocessing import Preprocessor
+    from kaleido.reports import kaleido_figure as figure
+    from kaleido.reports.records_report import figure_of
+    from kaleido.text import load_vocabulary
 
+    vocabulary = load_vocabulary()
     catalog = RenderedCatalog(products=100, seed=FLAGS.seed, views=1)
-    layout = patches.LAYOUTS["kaleido"]
-    lines = []
-    for product in catalog.read([int(row) for row in FLAGS.rows]):
-        image = patches.decode_picture(product.image)
-        box, _ = foreground.foreground_box(image, "mask", product.mask)
-        box = patches.lock_box(box, *image.shape[:2])
-        boxes = patches.patch_boxes(box, layout).numpy()
-        image = image.numpy()
-        levels = draw_levels(image, boxes, layout, _SIDE)
-        lines.append([draw_box(image, box.numpy()), *levels])
-    width = (len(layout.levels) + 1) * (_SIDE + _GAP) - _GAP
-    canvas = Image.new(
-        "RGB", (width, len(lines) * (_SIDE + _GAP) - _GAP), (255, 255, 255)
+    preprocessor = Preprocessor(
+        vocabulary, alignment=FLAGS.alignment, aligner=FLAGS.captioner
     )
-    for row, line in enumerate(lines):
-        for column, drawing in enumerate(line):
-            picture = Image.fromarray(drawing).resize((_SIDE, _SIDE), Image.LANCZOS)
-            canvas.paste(picture, (column * (_SIDE + _GAP), row * (_SIDE + _GAP)))
+    layout = preprocessor.spec.patch_layout
+    rows = [int(row) for row in FLAGS.rows]
+    examples = [
+        example for _, items in preprocessor.examples(catalog.read, [rows])
+        for example in items
+    ]
+    plain, aligned = [], []
+    for example in examples:
+        image = patches.decode_picture(example.product.image).numpy()
+        boxes = patches.patch_boxes(example.box, layout).numpy()
+        levels = figure.draw_levels(image, boxes, layout, _SIDE)
+        plain.append([figure.draw_box(image, example.box), *levels])
+        drawn = figure_of(example, preprocessor.spec, vocabulary)
+        first = [drawn.picture, drawn.mask, *drawn.levels[2:], *drawn.masked[2:]]
+        maps = [heat for _, _, heat in drawn.maps][: len(first)]
+        words = [(word, colour) for word, colour, _ in drawn.maps][: len(first)]
+        aligned += [_sheet([first]), _with_words(maps, words)]
     os.makedirs(FLAGS.output, exist_ok=True)
-    canvas.save(os.path.join(FLAGS.output, "kaleido_patches.jpg"), quality=88)
+    for name, canvas in (
+        ("kaleido_patches", _sheet(plain)), ("alignments", _stacked(aligned))
+    ):
+        canvas.save(os.path.join(FLAGS.output, f"{name}.jpg"), quality=88)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import os
 
 from absl import app, flags, logging
 
-from kaleido.cli import fail_clearly
+from kaleido.cli import fail_clearly, run_binary
 
 FLAGS = flags.FLAGS
 
@@ -80,17 +80,12 @@ def main(argv):
 
 def _train() -> str:
     """Trains a captioner on other products than are measured; returns its folder."""
-    import subprocess
-    import sys
-
     folder = os.path.join(os.path.dirname(os.path.abspath(FLAGS.output)), "captioner")
-    command = [
-        sys.executable, "-m", "experiments.train_captioner", "--catalog=rendered",
-        "--products=2000", f"--seed={FLAGS.seed + 1}", f"--saliency={FLAGS.saliency}",
+    run_binary(
+        "experiments.train_captioner", "--catalog=rendered", "--products=2000",
+        f"--seed={FLAGS.seed + 1}", f"--saliency={FLAGS.saliency}",
         f"--output={folder}",
-    ]
-    if subprocess.run(command, check=False).returncode:
-        raise ValueError("experiments.train_captioner failed; see above.")
+    )
     return folder
 
 

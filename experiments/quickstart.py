@@ -10,13 +10,11 @@ Example:
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 
 from absl import app, flags, logging
 
-from kaleido.cli import fail_clearly
+from kaleido.cli import fail_clearly, run_binary
 
 FLAGS = flags.FLAGS
 
@@ -29,14 +27,6 @@ flags.DEFINE_string(
 # A third is kept for the test, so that most candidates of a query can be of its
 # own sub-category.
 _SPLIT_SHARES = "0.57,0.06,0.37"
-
-
-def _run(module: str, *arguments: str) -> None:
-    command = [sys.executable, "-m", module, *arguments]
-    logging.info("$ python -m %s %s", module, " ".join(arguments))
-    code = subprocess.run(command, check=False).returncode
-    if code:
-        raise ValueError(f"{module} failed with exit code {code}; see above.")
 
 
 @fail_clearly
@@ -57,7 +47,7 @@ def main(argv):
 
     def stage(name, module, *arguments):
         before = time.time()
-        _run(module, *arguments)
+        run_binary(module, *arguments)
         stages[name] = round(time.time() - before, 1)
 
     catalog = (

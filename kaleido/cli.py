@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import subprocess
 import sys
 from typing import Callable, List, Sequence, Tuple
 
@@ -69,3 +70,16 @@ def parse_floats(flag: str, text: str, count: int) -> Tuple[float, ...]:
             f"--{flag} takes {count} numbers separated by commas. Received: {text!r}"
         )
     return values
+
+
+def run_binary(module: str, *arguments: str) -> None:
+    """Runs another binary of ours in a process of its own.
+
+    Raises:
+        ValueError: if it fails; it has said why.
+    """
+    command = [sys.executable, "-m", module, *arguments]
+    logging.info("$ python -m %s %s", module, " ".join(arguments))
+    code = subprocess.run(command, check=False).returncode
+    if code:
+        raise ValueError(f"{module} failed with exit code {code}; see above.")

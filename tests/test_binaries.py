@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BINARIES = (
     "tfrecords.build", "tfrecords.render_catalog", "experiments.pretrain",
     "experiments.evaluate", "experiments.export", "experiments.quickstart",
-    "experiments.train_captioner", "experiments.train_saliency",
+    "experiments.train_captioner", "experiments.train_saliency", "experiments.ladder",
     "experiments.evaluate_alignment", "experiments.evaluate_saliency",
 )
 CONFIG = """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Callable
+from typing import Callable, List
 
 from absl import flags
 
@@ -39,6 +39,15 @@ def define() -> None:
     flags.DEFINE_integer(
         "seed", 0, "Seed of the rendered catalogue, and of all that is random."
     )
+
+
+def as_arguments() -> List[str]:
+    """Returns the flags as they were given, to hand them on to another binary."""
+    names = (
+        "catalog", "catalog_path", "images", "columns", "text_fields", "split_shares",
+        "products", "views", "seed",
+    )
+    return [FLAGS[name].serialize() for name in names if FLAGS[name].present]
 
 
 def catalog_opener(ground_truth: bool) -> Callable[[], catalogs.Catalog]:

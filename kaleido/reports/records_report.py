@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Sequence
+import dataclasses
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from kaleido.reports.kaleido_figure import (
     draw_mask,
 )
 from kaleido.reports.page import data_uri, render_page
-from kaleido.text import PAD, Vocabulary
+from kaleido.text import CLS, PAD, SEP, Vocabulary
 
 _LISTED = 200
 
@@ -50,10 +51,30 @@ def records_page(
     )
 
 
-def _shown(
-    example: Example, spec: RecordSpec, vocabulary: Vocabulary
-) -> Dict[str, Any]:
-    """Returns what the template prints of one example (the paper's Figure 4)."""
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """One example as the paper's Figure 4 shows it; pictures are uint8 [h, w, 3].
+
+    Attributes:
+        picture, mask: with the locked box; with a faded background (None where no
+            network was asked).
+        levels: the patches, those of `words` with a colour in a frame of it.
+        masked: the patches, those of the first mask plan blank.
+        words: dicts `text`, `first` (its position), `hidden` by the first plan,
+            `colour` (None or a triple).
+        maps: (word, colour, heat map over the object) of the words with a colour.
+    """
+
+    picture: np.ndarray
+    mask: Optional[np.ndarray]
+    levels: Sequence[np.ndarray]
+    masked: Sequence[np.ndarray]
+    words: List[Dict[str, Any]]
+    maps: List[Tuple[str, Tuple[int, int, int], np.ndarray]]
+
+
+def figure_of(example: Example, spec: RecordSpec, vocabulary: Vocabulary) -> Figure:
+    """Draws an example."""
     layout = spec.patch_layout
     image = patches.decode_picture(example.product.image).numpy()
     boxes = patches.patch_boxes(example.box, layout).numpy()
@@ -62,8 +83,7 @@ def _shown(
     hidden = set(example.token_plans[0].tolist())
     for word in words:
         word["hidden"] = word["first"] in hidden
-        colour = told.get(word["first"])
-        word["colour"] = f"rgb{colour}" if colour else ""
+        word["colour"] = told.get(word["first"])
     frames: Dict[int, Dict[int, List]] = {n: {} for n in ALIGNED_LEVELS}
     for first, colour in told.items():
         for level, index in zip(ALIGNED_LEVELS, example.alignments[first].tolist()):
@@ -72,20 +92,44 @@ def _shown(
         level: example.patch_plans[0][columns].tolist()
         for level, columns in plan_columns(layout).items()
     }
-    mask = example.mask
-    levels = draw_levels(image, boxes, layout, frames=frames)
-    masked = draw_levels(image, boxes, layout, hidden=plan)
+    maps = example.alignment_maps
+    return Figure(
+        picture=draw_box(image, example.box),
+        mask=None if example.mask is None else draw_mask(image, example.mask),
+        levels=draw_levels(image, boxes, layout, frames=frames),
+        masked=draw_levels(image, boxes, layout, hidden=plan),
+        words=words,
+        maps=[] if maps is None else [
+            (w["text"], w["colour"], draw_map(image, example.box, maps[w["first"]]))
+            for w in words
+            if w["colour"]
+        ],
+    )
+
+
+def _shown(
+    example: Example, spec: RecordSpec, vocabulary: Vocabulary
+) -> Dict[str, Any]:
+    """Returns what the template prints of one example."""
+    figure = figure_of(example, spec, vocabulary)
+
+    def css(colour):
+        return f"rgb{tuple(colour)}" if colour else ""
+
     return {
-        "picture": data_uri(draw_box(image, example.box)),
-        "mask": data_uri(draw_mask(image, mask)) if mask is not None else "",
-        "levels": [data_uri(level) for level in levels],
-        "masked": [data_uri(level) for level in masked],
+        "picture": data_uri(figure.picture),
+        "mask": "" if figure.mask is None else data_uri(figure.mask),
+        "levels": [data_uri(level) for level in figure.levels],
+        "masked": [data_uri(level) for level in figure.masked],
         "image_id": example.product.image_id,
         "category": example.product.category,
         "subcategory": example.product.subcategory,
         "text": example.product.text,
-        "words": words,
-        "maps": _maps(image, example, words, told),
+        "words": [{**word, "colour": css(word["colour"])} for word in figure.words],
+        "maps": [
+            {"text": text, "colour": css(colour), "uri": data_uri(heat)}
+            for text, colour, heat in figure.maps
+        ],
         "caption": _caption(example, vocabulary),
     }
 
@@ -95,8 +139,8 @@ def _words(token_ids: np.ndarray, vocabulary: Vocabulary) -> List[Dict[str, Any]
     words: List[Dict[str, Any]] = []
     for position, index in enumerate(token_ids.tolist()):
         piece = vocabulary.pieces[index]
-        if piece == PAD:
-            break
+        if piece in (CLS, SEP, PAD):
+            continue
         if piece.startswith("##") and words:
             words[-1]["text"] += piece[2:]
         else:
@@ -112,25 +156,8 @@ def _told_apart(words, alignments: np.ndarray) -> Dict[int, Any]:
     return dict(zip(places, COLOURS))
 
 
-def _maps(image, example: Example, words, told) -> List[Dict[str, Any]]:
-    """Returns the heat maps of the words that have a colour."""
-    if example.alignment_maps is None:
-        return []
-    return [
-        {
-            "text": word["text"],
-            "colour": word["colour"],
-            "uri": data_uri(
-                draw_map(image, example.box, example.alignment_maps[word["first"]])
-            ),
-        }
-        for word in words
-        if word["first"] in told
-    ]
-
-
 def _caption(example: Example, vocabulary: Vocabulary) -> str:
     if example.caption_ids is None or not example.caption_ids.any():
         return ""
     words = _words(example.caption_ids, vocabulary)
-    return " ".join(word["text"] for word in words[1:] if word["text"] != "[SEP]")
+    return " ".join(word["text"] for word in words)

@@ -1,0 +1,19 @@
+"""Ten minutes of training on Myntra, the same for every rung of the ladder.
+
+python -m experiments.ladder --catalog=table --catalog_path=$KALEIDO_DATA/data/myntra \\
+    --captioner=runs/myntra/captioner --output=runs/myntra/ladder
+"""
+
+from experiments.configs import myntra_small
+
+
+def get_config():
+    config = myntra_small.get_config()
+    # Alignment is learnt first; more of the time than there goes to the tasks that
+    # mask plans guide.
+    config.training.steps = 320
+    config.training.eval_every = 160
+    for task in config.tasks:
+        if task != "contrastive":
+            config.tasks[task].start_step = 160
+    return config
