@@ -8,7 +8,8 @@ from typing import Any
 
 
 def write_bytes(path: str, data: bytes) -> None:
-    """Writes bytes."""
+    """Writes bytes; makes the folder if it is not there."""
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     temporary = f"{path}.tmp"
     with open(temporary, "wb") as file:
         file.write(data)
