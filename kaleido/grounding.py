@@ -21,8 +21,9 @@ from kaleido.text import Vocabulary
 
 # A logit that no image with the same phrase gets.
 _NEVER = -1e9
-# How fast a map falls with the similarity: to a half within .035.
-MAP_SHARPNESS = 20.0
+# How fast a map falls with the similarity: to a half within .14. Sharper maps point to
+# the same cell, but their hot region says less of which patch holds the part.
+MAP_SHARPNESS = 5.0
 
 
 @dataclasses.dataclass(frozen=True)
