@@ -7,7 +7,8 @@ Methods:
 - `generated` (the paper's): the captioner describes the picture; a word of the
   raw text that its caption has, too, takes the map with which it was written.
 - `teacher_forced`: the captioner reads the raw text; every word has a map.
-- `grounded`: the word-cell similarities of `grounding.py`.
+- `grounded`: the word-cell similarities of `grounding.py`; a word whose hot region
+  is larger than a patch of level 3 has no map.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ METHODS = ("generated", "teacher_forced", "grounded", "none")
 
 # Cells at least this hot, as a share of the map's maximum, are its hot region.
 HOT_SHARE = 0.5
+
+# A hot region that no patch of the coarsest aligned level could hold, by this share
+# of the cells, does not say where its word is.
+MAX_HOT_CELLS = 1.0 / min(ALIGNED_LEVELS) ** 2
 
 # Words that no region of a picture shows: they bind other words together.
 STOP_WORDS = frozenset(
@@ -132,6 +137,32 @@ def take_generated_maps(
     return maps * tf.cast(found, tf.float32)[..., None, None], found
 
 
+def hot_cells(maps: tf.Tensor) -> tf.Tensor:
+    """Marks the cells of each map's hot region.
+
+    Args:
+        maps: float32 [..., GRID, GRID], not negative.
+
+    Returns:
+        bool [..., GRID, GRID]; none where a map is zero.
+    """
+    hottest = tf.reduce_max(maps, axis=(-2, -1), keepdims=True)
+    return tf.logical_and(maps >= HOT_SHARE * hottest, maps > 0)
+
+
+def points_somewhere(maps: tf.Tensor) -> tf.Tensor:
+    """Says whose hot region is small enough to be aligned, `MAX_HOT_CELLS`.
+
+    Args:
+        maps: float32 [batch, length, GRID, GRID], not negative.
+
+    Returns:
+        bool [batch, length].
+    """
+    share = tf.reduce_mean(tf.cast(hot_cells(maps), tf.float32), axis=(-2, -1))
+    return share <= MAX_HOT_CELLS
+
+
 def best_patches(
     maps: tf.Tensor, has_map: tf.Tensor
 ) -> Tuple[tf.Tensor, tf.Tensor]:
@@ -153,7 +184,7 @@ def best_patches(
     flat = tf.reshape(maps, [shape[0], shape[1], GRID * GRID])
     hottest = tf.reduce_max(flat, axis=-1, keepdims=True)
     heat = tf.math.divide_no_nan(flat, tf.reduce_sum(flat, axis=-1, keepdims=True))
-    hot = tf.cast(tf.logical_and(flat >= HOT_SHARE * hottest, flat > 0), tf.float32)
+    hot = tf.reshape(tf.cast(hot_cells(maps), tf.float32), tf.shape(flat))
     chosen, scores = [], []
     for level in ALIGNED_LEVELS:
         overlaps = tf.constant(level_overlaps(GRID, level))

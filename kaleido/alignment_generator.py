@@ -111,7 +111,6 @@ class AlignmentGenerator:
 
     def _maps(self, grid, token_ids):
         none = tf.zeros_like(token_ids)
-        everywhere = tf.ones_like(token_ids, tf.bool)
 
         def by_word(maps, ids):
             return alignment.share_by_word(maps, ids, self._is_continuation)
@@ -124,5 +123,7 @@ class AlignmentGenerator:
             return maps, found, captions
         if self.method == "teacher_forced":
             maps = self._network.maps(grid, token_ids)
+            everywhere = tf.ones_like(token_ids, tf.bool)
             return by_word(maps, token_ids), everywhere, none
-        return by_word(self._network.maps(grid, token_ids), token_ids), everywhere, none
+        maps = by_word(self._network.maps(grid, token_ids), token_ids)
+        return maps, alignment.points_somewhere(maps), none

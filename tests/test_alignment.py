@@ -115,3 +115,17 @@ def test_words_that_no_picture_shows_are_left_out():
 @pytest.mark.parametrize("reserved", RESERVED)
 def test_reserved_pieces_are_never_visible(reserved):
     assert not alignment.visible_pieces(VOCABULARY)[VOCABULARY.ids[reserved]]
+
+
+def test_a_hot_region_larger_than_a_patch_of_level_3_points_nowhere():
+    # 14 x 14 / 9 = 21.8 cells; what is lukewarm does not count.
+    maps = np.stack(
+        [
+            box_map(0, 0, 7, 3),
+            box_map(0, 0, 11, 2),
+            box_map(0, 0, 14, 14, 0.4) + box_map(3, 3, 5, 5, 0.6),
+            np.full((GRID, GRID), 0.2, np.float32),
+        ]
+    )
+    found = alignment.points_somewhere(tf.constant(maps[None]))[0]
+    assert found.numpy().tolist() == [True, False, True, False]
