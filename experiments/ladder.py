@@ -24,9 +24,9 @@ from tfrecords import catalog_flags
 FLAGS = flags.FLAGS
 
 catalog_flags.define()
-flags.DEFINE_string("captioner", None, "Folder of experiments.train_captioner.",
-                    required=True)
+flags.DEFINE_string("captioner", None, "Folder of experiments.train_captioner.")
 flags.DEFINE_string("config", "experiments/configs/ladder.py", "The experiment.")
+flags.DEFINE_list("rungs", ["1", "2", "3", "4", "5"], "Rungs to climb.")
 flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of the training.")
 flags.DEFINE_integer("crop_size", 64, "Side of a patch crop in pixels.")
 flags.DEFINE_integer("whole_crop_size", 128, "Side of the level-1 crop in pixels.")
@@ -34,54 +34,67 @@ flags.DEFINE_integer("itm_queries", 60, "Queries of which ITM alone scores lists
 flags.DEFINE_string("output", None, "Folder of everything.", required=True)
 
 
+def _records(rung):
+    """Builds the records of a rung, unless they are there; returns their folder."""
+    from kaleido.ladder import RUNGS, needs_captioner, rung_folder
+
+    records = os.path.join(FLAGS.output, rung_folder(rung), "records")
+    if not os.path.exists(os.path.join(records, "report.html")):
+        aligner = [f"--captioner={FLAGS.captioner}"] * needs_captioner(rung)
+        run_binary(
+            "tfrecords.build", *catalog_flags.as_arguments(), *RUNGS[rung], *aligner,
+            f"--crop_size={FLAGS.crop_size}",
+            f"--whole_crop_size={FLAGS.whole_crop_size}", f"--output={records}",
+        )
+    return records
+
+
+def _run(rung, seed):
+    """Returns the figures of a rung's run; one that is done is not done again."""
+    from kaleido.callbacks import read_lines
+    from kaleido.files import read_json, write_json
+    from kaleido.ladder import run_figures, rung_folder
+
+    workdir = os.path.join(FLAGS.output, rung_folder(rung), f"seed_{seed}")
+    # Beside the run's folder, so that the figures alone can be kept.
+    figures = f"{workdir}.json"
+    if not os.path.exists(figures):
+        records, results = _records(rung), os.path.join(workdir, "validation.json")
+        run_binary(
+            "experiments.pretrain", f"--config={FLAGS.config}",
+            f"--records={records}", f"--workdir={workdir}", f"--seed={seed}",
+        )
+        run_binary(
+            "experiments.evaluate", f"--records={records}", f"--workdir={workdir}",
+            "--split=validation", f"--output={results}",
+            f"--match_queries={FLAGS.itm_queries}",
+            f"--whole_list_queries={FLAGS.itm_queries}",
+            f"--weight_queries={FLAGS.itm_queries}",
+        )
+        lines = read_lines(os.path.join(workdir, "metrics.jsonl"))
+        write_json(figures, run_figures(read_json(results), lines))
+    return read_json(figures)
+
+
 @fail_clearly
 def main(argv):
     del argv
-    from kaleido.callbacks import read_lines
-    from kaleido.files import read_json, write_json, write_text
-    from kaleido.ladder import (
-        RUNGS,
-        needs_captioner,
-        run_figures,
-        rung_folder,
-        summarize,
-    )
+    from kaleido.files import write_json, write_text
+    from kaleido.ladder import RUNGS, needs_captioner, summarize
     from kaleido.reports.ladder_report import ladder_page
 
-    report = {"rungs": {}, "seeds": FLAGS.seeds}
-    for rung, flags_of_rung in RUNGS.items():
-        folder = os.path.join(FLAGS.output, rung_folder(rung))
-        records = os.path.join(folder, "records")
-        if not os.path.exists(os.path.join(records, "report.html")):
-            aligner = [f"--captioner={FLAGS.captioner}"] * needs_captioner(rung)
-            run_binary(
-                "tfrecords.build", *catalog_flags.as_arguments(), *flags_of_rung,
-                *aligner, f"--crop_size={FLAGS.crop_size}",
-                f"--whole_crop_size={FLAGS.whole_crop_size}", f"--output={records}",
-            )
+    unknown = set(FLAGS.rungs) - set(map(str, range(1, len(RUNGS) + 1)))
+    if unknown:
+        raise ValueError(f"--rungs are 1 to {len(RUNGS)}. Received: {FLAGS.rungs}")
+    rungs = [r for k, r in enumerate(RUNGS, 1) if str(k) in FLAGS.rungs]
+    if any(map(needs_captioner, rungs)) and not FLAGS.captioner:
+        raise ValueError("--captioner: rungs 4 and 5 need one.")
     # Seed by seed, so that a ladder that is stopped has all rungs of the first ones.
-    runs = {rung: [] for rung in RUNGS}
+    runs, report = {rung: [] for rung in rungs}, {"seeds": FLAGS.seeds, "rungs": {}}
     for seed in FLAGS.seeds:
-        for rung in RUNGS:
-            folder = os.path.join(FLAGS.output, rung_folder(rung))
-            records = os.path.join(folder, "records")
-            workdir = os.path.join(folder, f"seed_{seed}")
-            results = os.path.join(workdir, "validation.json")
-            if not os.path.exists(results):
-                run_binary(
-                    "experiments.pretrain", f"--config={FLAGS.config}",
-                    f"--records={records}", f"--workdir={workdir}", f"--seed={seed}",
-                )
-                run_binary(
-                    "experiments.evaluate", f"--records={records}",
-                    f"--workdir={workdir}", "--split=validation",
-                    f"--output={results}", f"--match_queries={FLAGS.itm_queries}",
-                    f"--whole_list_queries={FLAGS.itm_queries}",
-                    f"--weight_queries={FLAGS.itm_queries}",
-                )
-            lines = read_lines(os.path.join(workdir, "metrics.jsonl"))
-            runs[rung].append(run_figures(read_json(results), lines))
-            report["rungs"] = {r: summarize(runs[r]) for r in RUNGS if runs[r]}
+        for rung in rungs:
+            runs[rung].append(_run(rung, seed))
+            report["rungs"] = {r: summarize(runs[r]) for r in rungs if runs[r]}
             write_json(os.path.join(FLAGS.output, "ladder.json"), report)
             page = ladder_page(report)
             write_text(os.path.join(FLAGS.output, "ladder.html"), page)

@@ -13,7 +13,9 @@ from absl import logging
 
 from kaleido.files import read_json, write_json
 
-# Weight of the doubly stochastic penalty (Show, Attend and Tell, eq. 14).
+# Weight of the doubly stochastic penalty (Show, Attend and Tell, eq. 14). Its sums over
+# a caption are compared with what is there to share out, words / cells: 1 for each of 196
+# cells is out of a caption's reach, and the nearest to it are flat maps.
 DOUBLY_STOCHASTIC = 1.0
 
 
@@ -62,7 +64,8 @@ def caption_loss(
     nats, pieces = tf.reduce_sum(entropy * real), tf.reduce_sum(real)
     # Over a caption each cell should get its share of the attention.
     seen = tf.reduce_sum(outputs["maps"] * real[..., None], axis=1)
-    penalty = tf.reduce_sum(tf.square(1.0 - seen), axis=1)
+    fair = tf.reduce_mean(seen, axis=1, keepdims=True)
+    penalty = tf.reduce_sum(tf.square(fair - seen), axis=1)
     loss = (nats + DOUBLY_STOCHASTIC * tf.reduce_sum(penalty)) / pieces
     return {"loss": loss, "nats": nats, "pieces": pieces}
 
