@@ -34,6 +34,8 @@ def load_network(path: str, vocabulary: Vocabulary) -> tf.keras.Model:
             f"Received: {card.get('network')!r}"
         )
     network_class, spec_class = kinds[card["network"]]
+    if not isinstance(card.get("spec"), dict):
+        raise ValueError(f"{path} lacks the spec of its network. Received: {card}")
     fields = {**card["spec"], "pieces": tuple(card["spec"]["pieces"])}
     network = network_class(spec_class(**fields), vocabulary)
     network(

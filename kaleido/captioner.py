@@ -55,7 +55,7 @@ class AttendAndTell(tf.keras.layers.Layer):
         self.lstm = tf.keras.layers.LSTMCell(units, name="lstm")
         self.query = tf.keras.layers.Dense(attention, use_bias=False, name="query")
         self.energy = tf.keras.layers.Dense(1, use_bias=False, name="energy")
-        self.gate = tf.keras.layers.Dense(context, "sigmoid", name="gate")
+        self.gate = tf.keras.layers.Dense(1, "sigmoid", name="gate")
 
     @property
     def state_size(self):

@@ -13,9 +13,9 @@ from absl import logging
 
 from kaleido.files import read_json, write_json
 
-# Weight of the doubly stochastic penalty (Show, Attend and Tell, eq. 14). Its sums over
-# a caption are compared with what is there to share out, words / cells: 1 for each of 196
-# cells is out of a caption's reach, and the nearest to it are flat maps.
+# Weight of the doubly stochastic penalty (Show, Attend and Tell, eq. 14), of which the
+# mean over cells is taken. The sum would outweigh the words: a caption has fewer words
+# than the grid has cells, and the nearest to its share of 1 a cell is a flat map.
 DOUBLY_STOCHASTIC = 1.0
 
 
@@ -64,9 +64,8 @@ def caption_loss(
     nats, pieces = tf.reduce_sum(entropy * real), tf.reduce_sum(real)
     # Over a caption each cell should get its share of the attention.
     seen = tf.reduce_sum(outputs["maps"] * real[..., None], axis=1)
-    fair = tf.reduce_mean(seen, axis=1, keepdims=True)
-    penalty = tf.reduce_sum(tf.square(fair - seen), axis=1)
-    loss = (nats + DOUBLY_STOCHASTIC * tf.reduce_sum(penalty)) / pieces
+    penalty = tf.reduce_mean(tf.square(1.0 - seen))
+    loss = nats / pieces + DOUBLY_STOCHASTIC * penalty
     return {"loss": loss, "nats": nats, "pieces": pieces}
 
 
@@ -84,8 +83,8 @@ def train(
 ) -> Dict[str, Any]:
     """Trains a network in place until validation stops improving.
 
-    A run that was stopped goes on after its last whole epoch. The best epoch's
-    weights are the result.
+    A run that was stopped goes on after its last whole epoch, with other dropout
+    masks than it would have had. The best epoch's weights are the result.
 
     Args:
         network: a captioner or a grounder.
@@ -148,7 +147,7 @@ def train(
     latest = tf.train.Checkpoint(network=network, optimizer=optimizer, done=done)
     manager = tf.train.CheckpointManager(latest, os.path.join(workdir, "last"), 1)
     best = tf.train.CheckpointManager(
-        tf.train.Checkpoint(network=network), os.path.join(workdir, "best"), 1
+        tf.train.Checkpoint(network=network), os.path.join(workdir, "best"), 2
     )
     log_path = os.path.join(workdir, "log.json")
     if manager.latest_checkpoint:
@@ -194,7 +193,8 @@ def train(
         done.assign(epoch + 1)
         write_json(log_path, log)
         manager.save(checkpoint_number=epoch + 1)
-    best.checkpoint.restore(best.latest_checkpoint)
+    # By its number: a run that was killed may have left a later one.
+    best.checkpoint.restore(os.path.join(workdir, "best", f"ckpt-{log['best'] + 1}"))
     return log
 
 

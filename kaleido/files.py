@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from typing import Any
+from typing import Any, Mapping
+
+import numpy as np
 
 
 def write_bytes(path: str, data: bytes) -> None:
@@ -25,6 +28,45 @@ def write_json(path: str, content: Any) -> None:
     """Writes JSON, keys sorted."""
     text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False)
     write_text(path, f"{text}\n")
+
+
+def claim_folder(folder: str, job: Mapping[str, Any], what: str) -> None:
+    """Marks a folder as that of one job and of no other, in `job.json`.
+
+    Args:
+        folder: is made if it is not there.
+        job: what the job's results depend on, JSON-able.
+        what: the results, for the error: "the records", "the training".
+
+    Raises:
+        ValueError: if it is another job's; names what differs.
+    """
+    path = os.path.join(folder, "job.json")
+    job = json.loads(json.dumps(job))
+    if not os.path.exists(path):
+        write_json(path, job)
+        return
+    found = read_json(path)
+    different = sorted(
+        f"{key}: {found.get(key)!r} there, {job.get(key)!r} asked for"
+        for key in set(found) | set(job)
+        if found.get(key) != job.get(key)
+    )
+    if different:
+        raise ValueError(
+            f"{folder} holds {what} of another job. Take another folder, or delete "
+            f"this one. Received: {'; '.join(different)}"
+        )
+
+
+def digest_arrays(*arrays: np.ndarray) -> str:
+    """Returns a hash of arrays, their shapes and dtypes, 16 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        array = np.ascontiguousarray(array)
+        digest.update(f"{array.dtype.str}{array.shape}".encode("utf-8"))
+        digest.update(array.data)
+    return digest.hexdigest()[:16]
 
 
 def read_json(path: str) -> Any:

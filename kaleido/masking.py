@@ -74,7 +74,7 @@ def plans(
     is_special: tf.Tensor,
     layout: PatchLayout,
     num_plans: int,
-    seed: Tuple[int, int],
+    seeds: tf.Tensor,
 ) -> Dict[str, tf.Tensor]:
     """Draws alignment-guided mask plans.
 
@@ -100,7 +100,7 @@ def plans(
             therefore never hidden: nothing could be learnt.
         layout: the grids.
         num_plans: plans a record.
-        seed: int [2], of this batch.
+        seeds: int [batch, 2]: a record's plans depend on nothing else of its batch.
 
     Returns:
         `token_plans`: int32 [batch, num_plans, MAX_MASKED_TOKENS] positions in
@@ -119,7 +119,7 @@ def plans(
         tf.where(ordinary[..., None], alignments, -1), words, length,
     )
     pairs = _maskable_patches(pairs, layout)
-    order = _visiting_order(pairs, layout, num_plans, seed)
+    order = _visiting_order(pairs, layout, num_plans, seeds)
     budget = token_budget(token_ids, is_special)
     hidden_words, hidden_patches = _hide_in_order(order, pairs, sizes, budget, layout)
     hidden_tokens = tf.gather(hidden_words, words, axis=2, batch_dims=1)
@@ -143,12 +143,12 @@ def random_plans(
     is_special: tf.Tensor,
     layout: PatchLayout,
     num_plans: int,
-    seed: Tuple[int, int],
+    seeds: tf.Tensor,
 ) -> Dict[str, tf.Tensor]:
     """Draws plans of random masking: `plans` with nothing aligned."""
     unaligned = tf.fill([*tf.unstack(tf.shape(token_ids)), len(ALIGNED_LEVELS)], -1)
     return plans(
-        token_ids, unaligned, is_continuation, is_special, layout, num_plans, seed
+        token_ids, unaligned, is_continuation, is_special, layout, num_plans, seeds
     )
 
 
@@ -192,7 +192,7 @@ def _maskable_patches(alignments: tf.Tensor, layout: PatchLayout) -> tf.Tensor:
 
 
 def _visiting_order(
-    pairs: tf.Tensor, layout: PatchLayout, num_plans: int, seed: Tuple[int, int]
+    pairs: tf.Tensor, layout: PatchLayout, num_plans: int, seeds: tf.Tensor
 ) -> tf.Tensor:
     """Draws when each word and each patch is tried, the least number first.
 
@@ -203,29 +203,34 @@ def _visiting_order(
 
     Args:
         pairs: int32 [batch, length, 3], the patches of each word, or -1.
-        layout, num_plans, seed: as in `plans`.
+        layout, num_plans, seeds: as in `plans`.
 
     Returns:
         float32 [batch, num_plans, length + maskable patches]: below 0 for what is
         aligned, in [0, 1) for the rest.
     """
     fold = tf.random.experimental.stateless_fold_in
-    batch, length, levels = tf.unstack(tf.shape(pairs))
-    words = tf.random.stateless_uniform([batch, num_plans, length], fold(seed, 101))
-    patches = [
-        tf.random.stateless_uniform(
-            [batch, num_plans, level * level], fold(fold(seed, 102), level)
-        )
-        for level in patch_budget(layout)
-    ]
-    unaligned = tf.concat([words, *patches], axis=-1)
+    _, length, levels = tf.unstack(tf.shape(pairs))
 
+    def draw(seed):
+        words = tf.random.stateless_uniform([num_plans, length], fold(seed, 101))
+        patches = [
+            tf.random.stateless_uniform(
+                [num_plans, level * level], fold(fold(seed, 102), level)
+            )
+            for level in patch_budget(layout)
+        ]
+        turns = tf.random.stateless_uniform(
+            [length, levels, num_plans], fold(seed, 103), -(2**24), 0, tf.int32
+        )
+        return tf.concat([words, *patches], axis=-1), turns
+
+    unaligned, word_turn = tf.map_fn(
+        draw, tf.cast(seeds, tf.int64), fn_output_signature=(tf.float32, tf.int32)
+    )
     # An even number and the odd one above it are a pair's two turns; the lowest
     # bit, which of them the word has, is the coin. Whole numbers down to -2^24
     # are exact in float32.
-    word_turn = tf.random.stateless_uniform(
-        [batch, length, levels, num_plans], fold(seed, 103), -(2**24), 0, tf.int32
-    )
     patch_turn = tf.bitwise.bitwise_xor(word_turn, 1)
     word_turn = tf.reduce_min(tf.where(pairs[..., None] >= 0, word_turn, 0), axis=2)
     patch_turn = _collect(

@@ -161,7 +161,8 @@ class Preprocessor:
     def embed_batch(self, batch: Mapping[str, tf.Tensor]) -> Dict[str, tf.Tensor]:
         """Embeds, tokenises, aligns and plans a batch of pictures (graph code)."""
         layout, spec = self.spec.patch_layout, self.spec
-        token_ids = self._tokenizer(batch["text"], spec.max_tokens)
+        token_ids, rows = self._tokenizer(batch["text"], spec.max_tokens), batch["row"]
+        seed = tf.constant(spec.seed, rows.dtype)
         unaligned = tf.fill([*tf.unstack(tf.shape(token_ids)), 3], -1)
         aligned = {
             "alignments": unaligned,
@@ -177,7 +178,7 @@ class Preprocessor:
             tf.constant(self.vocabulary.is_special),
             layout,
             spec.num_plans,
-            tf.stack([tf.constant(spec.seed, tf.int64), batch["row"][0]]),
+            tf.stack([tf.fill(tf.shape(rows), seed), rows], axis=1),
         )
         passed = (
             "row", "box", "whole_picture", "picture_size", "thumbnail", "probability"

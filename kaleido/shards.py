@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from kaleido.catalogs.product import SPLITS, Catalog, Rejection, Scan
-from kaleido.files import read_json, write_json
+from kaleido.files import claim_folder, read_json, write_json
 from kaleido.preprocessing import Preprocessor
 from kaleido.records import RecordSpec
 
@@ -71,29 +71,14 @@ def claim_directory(
     Raises:
         ValueError: if it holds those of another; names what differs.
     """
-    os.makedirs(directory, exist_ok=True)
     job = {
         **dataclasses.asdict(spec),
         "catalog": catalog.fingerprint,
         "shard_size": shard_size,
-        # Mask plans are drawn a batch at a time.
+        # Sums may be rounded otherwise in a batch of another size.
         "batch_size": batch_size,
     }
-    path = os.path.join(directory, "job.json")
-    if os.path.exists(path):
-        found = read_json(path)
-        different = sorted(
-            f"{key}: {found.get(key)!r} there, {job.get(key)!r} asked for"
-            for key in set(found) | set(job)
-            if found.get(key) != job.get(key)
-        )
-        if different:
-            raise ValueError(
-                f"{directory} holds the records of another job. Take another "
-                f"folder, or delete this one. {'; '.join(different)}"
-            )
-        return
-    write_json(path, job)
+    claim_folder(directory, job, "the records")
 
 
 def finished_sidecar(directory: str, shard: Shard) -> Optional[Dict[str, Any]]:

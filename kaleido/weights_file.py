@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from typing import Any, Dict
@@ -10,7 +9,7 @@ from typing import Any, Dict
 import numpy as np
 import tensorflow as tf
 
-from kaleido.files import write_bytes
+from kaleido.files import digest_arrays, write_bytes
 
 _CARD = "card"
 
@@ -21,13 +20,27 @@ def save_weights(network: tf.keras.Model, path: str, card: Dict[str, Any]) -> No
     Args:
         network: any network whose weights lie within float16's range.
         path: a `.npz` file; appears whole or not at all.
-        card: command, data, scores: anything JSON.
+        card: command, data, scores: anything JSON. What the network is besides its
+            weights stands in `spec`.
+
+    Raises:
+        ValueError: if a weight is no number, or float16 cannot hold it.
     """
-    arrays = {f"{i:03d}": w for i, w in enumerate(network.get_weights())}
+    limit = np.finfo(np.float16).max
+    arrays = {}
+    for index, variable in enumerate(network.weights):
+        value = variable.numpy()
+        # Not a number fails the comparison, too.
+        if not (np.abs(value) <= limit).all():
+            raise ValueError(
+                f"float16 cannot hold the weights of {network.name}. Received: "
+                f"{variable.name} up to {np.abs(value).max()}"
+            )
+        arrays[f"{index:03d}"] = value.astype(np.float16)
     stream = io.BytesIO()
     np.savez_compressed(
         stream,
-        **{name: value.astype(np.float16) for name, value in arrays.items()},
+        **arrays,
         **{_CARD: np.array(json.dumps(card, sort_keys=True))},
     )
     write_bytes(path, stream.getvalue())
@@ -51,9 +64,7 @@ def load_weights(network: tf.keras.Model, path: str) -> None:
         ValueError: if the file is damaged, or of another network.
     """
     expected = network.get_weights()
-    values = _read(
-        path, lambda file: [file[name] for name in sorted(set(file.files) - {_CARD})]
-    )
+    values = _read_arrays(path)
     shapes = [value.shape for value in values]
     if shapes != [value.shape for value in expected]:
         raise ValueError(
@@ -67,9 +78,21 @@ def load_weights(network: tf.keras.Model, path: str) -> None:
 
 
 def file_fingerprint(path: str) -> str:
-    """Returns a hash of a file, 16 hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()[:16]
+    """Returns a hash of a file's weights and spec, 16 hexadecimal digits.
+
+    Scores and times, which its card holds too, change nothing about what it does.
+
+    Raises:
+        FileNotFoundError, ValueError: see `read_card`.
+    """
+    spec = json.dumps(read_card(path).get("spec"), sort_keys=True)
+    return digest_arrays(np.array(spec), *_read_arrays(path))
+
+
+def _read_arrays(path):
+    return _read(
+        path, lambda file: [file[name] for name in sorted(set(file.files) - {_CARD})]
+    )
 
 
 def _read(path, what):

@@ -90,7 +90,7 @@ def serialize(item: Item, spec: records.RecordSpec = SPEC, plans=None) -> bytes:
         drawn = random_plans(
             tf.constant(item.token_ids[None]),
             tf.constant(VOCABULARY.is_continuation), tf.constant(VOCABULARY.is_special),
-            spec.patch_layout, spec.num_plans, (5, item.index),
+            spec.patch_layout, spec.num_plans, [[5, item.index]],
         )
         plans = {name: value.numpy()[0] for name, value in drawn.items()}
     arrays = {

@@ -38,22 +38,27 @@ def _compiled(layout, num_plans):
         input_signature=[
             tf.TensorSpec([None, LENGTH], tf.int32),
             tf.TensorSpec([None, LENGTH, 3], tf.int32),
-            tf.TensorSpec([2], tf.int32),
+            tf.TensorSpec([None, 2], tf.int32),
         ]
     )
-    def plans(token_ids, alignments, seed):
+    def plans(token_ids, alignments, seeds):
         return masking.plans(
             token_ids, alignments, CONTINUATION, SPECIAL, LAYOUTS[layout], num_plans,
-            seed,
+            seeds,
         )
 
     return plans
 
 
+def seeds(seed, batch):
+    """A seed for each row: (a, b), (a, b + 1), ..."""
+    return np.stack([np.full(batch, seed[0]), seed[1] + np.arange(batch)], axis=1)
+
+
 def draw(ids, alignments, num_plans=4, seed=(0, 0), layout="kaleido"):
     """Token and patch plans, in NumPy."""
     plans = _compiled(layout, num_plans)(
-        ids, np.asarray(alignments, np.int32), np.array(seed, np.int32)
+        ids, np.asarray(alignments, np.int32), seeds(seed, len(ids)).astype(np.int32)
     )
     return plans["token_plans"].numpy(), plans["patch_plans"].numpy()
 
@@ -238,7 +243,7 @@ def test_a_text_without_alignments_is_masked_at_random(aligned, seed):
     alignments = np.concatenate([np.full((1, LENGTH, 3), -1), *(a for _, a in aligned)])
     guided = draw(ids, alignments, seed=seed)
     at_random = masking.random_plans(
-        tf.constant(ids), CONTINUATION, SPECIAL, KALEIDO, 4, seed
+        tf.constant(ids), CONTINUATION, SPECIAL, KALEIDO, 4, seeds(seed, len(ids))
     )
     for plans, name in zip(guided, ("token_plans", "patch_plans")):
         np.testing.assert_array_equal(plans[0], at_random[name][0])
@@ -247,7 +252,7 @@ def test_a_text_without_alignments_is_masked_at_random(aligned, seed):
 def test_random_plans_are_those_of_earlier_records():
     # Drawn by the version before alignments: a seed keeps its plans.
     ids = tf.constant([[CLS, *[A, B, X, C] * 8, SEP, *[PAD] * 6]])
-    plans = masking.random_plans(ids, CONTINUATION, SPECIAL, KALEIDO, 3, (2, 9))
+    plans = masking.random_plans(ids, CONTINUATION, SPECIAL, KALEIDO, 3, [[2, 9]])
     assert plans["token_plans"].numpy()[0, :, :5].tolist() == [
         [14, 15, 18, 19, 24], [2, 3, 16, 17, 32], [24, 25, 29, 30, 31],
     ]
@@ -302,7 +307,7 @@ def test_shapes_need_not_be_known_beforehand():
     ids = text(*[A, B, C] * 12)
     alignments = align(ids, [{n: (n % 9, n % 16, n % 25) for n in range(36)}])
     unknown = tf.function(
-        lambda i, a: masking.plans(i, a, CONTINUATION, SPECIAL, KALEIDO, 4, (0, 0)),
+        lambda i, a: masking.plans(i, a, CONTINUATION, SPECIAL, KALEIDO, 4, [[0, 0]]),
         input_signature=[
             tf.TensorSpec([None, None], tf.int32),
             tf.TensorSpec([None, None, 3], tf.int32),
@@ -310,3 +315,14 @@ def test_shapes_need_not_be_known_beforehand():
     )(ids, alignments)
     for plans, name in zip(draw(ids, alignments), ("token_plans", "patch_plans")):
         np.testing.assert_array_equal(plans, unknown[name])
+
+
+def test_a_records_plans_do_not_depend_on_its_batch():
+    ids = np.concatenate([text(*[A, B, C] * 12), text(A, B, X, C), text(B)])
+    alignments = align(ids[:1], [{n: (n % 9, n % 16, n % 25) for n in range(36)}])
+    alignments = np.concatenate([alignments, np.full((2, LENGTH, 3), -1)])
+    together = draw(ids, alignments, seed=(3, 40))
+    for row in range(3):
+        alone = draw(ids[[row]], alignments[[row]], seed=(3, 40 + row))
+        for kind, expected in zip(alone, together):
+            np.testing.assert_array_equal(kind[0], expected[row])

@@ -155,9 +155,9 @@ def test_the_penalty_is_least_where_each_cell_gets_its_share():
         float(training.caption_loss(Fixed(maps), batch, False)["loss"])
         for maps in (even, peak)
     ]
-    # ln 4 a piece; (1 - 1/2)^2 four times over two pieces, or (1 - 2)^2 and three 1s.
-    assert losses[0] == pytest.approx(np.log(4) + 4 * 0.25 / 2, abs=1e-5)
-    assert losses[1] == pytest.approx(np.log(4) + 4 / 2, abs=1e-5)
+    # ln 4 a piece; the mean of (1 - 1/2)^2 four times, or of (1 - 2)^2 and three 1s.
+    assert losses[0] == pytest.approx(np.log(4) + 0.25, abs=1e-5)
+    assert losses[1] == pytest.approx(np.log(4) + 1.0, abs=1e-5)
 
 
 def trained(network, loss, tmp_path, epochs=12, **options):

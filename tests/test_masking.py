@@ -24,31 +24,36 @@ LENGTH = 96
 def _compiled(num_plans):
     @tf.function(
         input_signature=[
-            tf.TensorSpec([None, LENGTH], tf.int32), tf.TensorSpec([2], tf.int32)
+            tf.TensorSpec([None, LENGTH], tf.int32), tf.TensorSpec([None, 2], tf.int32)
         ]
     )
-    def plans(token_ids, seed):
+    def plans(token_ids, seeds):
         return masking.random_plans(
-            token_ids, CONTINUATION, SPECIAL, KALEIDO, num_plans, seed
+            token_ids, CONTINUATION, SPECIAL, KALEIDO, num_plans, seeds
         )["token_plans"]
 
     return plans
+
+
+def seeds(seed, batch):
+    """A seed for each row: (a, b), (a, b + 1), ..."""
+    return np.stack([np.full(batch, seed[0]), seed[1] + np.arange(batch)], axis=1)
 
 
 def token_plans(texts, num_plans=4, seed=(0, 0)):
     """Plans of texts given as lists of piece ids without [CLS] and [SEP]."""
     rows = [[CLS, *pieces, SEP] for pieces in texts]
     ids = np.array([row + [PAD] * (LENGTH - len(row)) for row in rows], np.int32)
-    plans = _compiled(num_plans)(ids, np.array(seed, np.int32)).numpy()
+    plans = _compiled(num_plans)(ids, seeds(seed, len(ids)).astype(np.int32)).numpy()
     return ids, plans
 
 
 def patch_plans(batch, layout, num_plans, seed):
     """Plans of the patches of texts that do not matter here."""
     ids = tf.constant([[CLS, A, SEP] + [PAD] * 9] * batch)
-    return masking.random_plans(ids, CONTINUATION, SPECIAL, layout, num_plans, seed)[
-        "patch_plans"
-    ].numpy()
+    return masking.random_plans(
+        ids, CONTINUATION, SPECIAL, layout, num_plans, seeds(seed, batch)
+    )["patch_plans"].numpy()
 
 
 def words_of(ids):
@@ -208,11 +213,11 @@ def test_the_budget_is_the_papers():
 def test_token_and_patch_plans_come_together():
     ids, _ = token_plans([[A, B, C] * 5, [B]])
     plans = masking.random_plans(
-        tf.constant(ids), CONTINUATION, SPECIAL, KALEIDO, 3, (2, 9)
+        tf.constant(ids), CONTINUATION, SPECIAL, KALEIDO, 3, seeds((2, 9), 2)
     )
     assert plans["token_plans"].shape == (2, 3, masking.MAX_MASKED_TOKENS)
     assert plans["patch_plans"].shape == (2, 3, 6)
     other = masking.random_plans(
-        tf.constant(ids), CONTINUATION, SPECIAL, KALEIDO, 3, (2, 10)
+        tf.constant(ids), CONTINUATION, SPECIAL, KALEIDO, 3, seeds((2, 10), 2)
     )
     assert (plans["patch_plans"].numpy() != other["patch_plans"].numpy()).any()

@@ -51,13 +51,27 @@ def test_another_networks_weights_are_refused(tmp_path):
         weights_file.load_weights(network(3), path)
 
 
-def test_weights_that_are_no_numbers_are_refused(tmp_path):
-    path = str(tmp_path / "w.npz")
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e5, -1e5])
+def test_weights_that_float16_cannot_hold_are_refused(tmp_path, value):
     broken = network()
-    broken.set_weights([np.full(w.shape, np.nan) for w in broken.get_weights()])
-    weights_file.save_weights(broken, path, {})
-    with pytest.raises(ValueError, match="no numbers"):
-        weights_file.load_weights(network(), path)
+    broken.layers[-1].bias.assign([value])
+    with pytest.raises(ValueError, match="float16 cannot hold .* small.*bias"):
+        weights_file.save_weights(broken, str(tmp_path / "w.npz"), {})
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_fingerprint_is_that_of_weights_and_spec(tmp_path):
+    def fingerprint(source, card):
+        path = str(tmp_path / "w.npz")
+        weights_file.save_weights(source, path, card)
+        return weights_file.file_fingerprint(path)
+
+    source = network()
+    first = fingerprint(source, {"spec": {"size": 1}, "seconds": 3})
+    assert fingerprint(source, {"spec": {"size": 1}, "seconds": 4}) == first
+    assert fingerprint(source, {"spec": {"size": 2}, "seconds": 3}) != first
+    source.layers[-1].bias.assign([0.5])
+    assert fingerprint(source, {"spec": {"size": 1}, "seconds": 3}) != first
 
 
 def test_a_missing_file_is_a_missing_file(tmp_path):

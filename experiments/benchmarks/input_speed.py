@@ -48,7 +48,8 @@ def write_random_records(directory: str, examples: int, feature_size: int = 1280
         ids *= np.arange(64) < lengths[:, None]
         plans = random_plans(
             tf.constant(ids), tf.constant(vocabulary.is_continuation),
-            tf.constant(vocabulary.is_special), spec.patch_layout, 10, (0, 1),
+            tf.constant(vocabulary.is_special), spec.patch_layout, 10,
+            np.stack([np.zeros(count, int), np.arange(count)], axis=1),
         )
         features = rng.random((spec.patch_layout.num_vectors, feature_size), np.float32)
         with tf.io.TFRecordWriter(path) as writer:
