@@ -31,18 +31,19 @@ flags.DEFINE_string("output", None, "Also writes the line to this file.")
 @fail_clearly
 def main(argv):
     del argv
-    from kaleido import saliency, saliency_training
+    from kaleido import masked_pictures, saliency
     from kaleido.files import write_json
-    from kaleido.saliency_metrics import evaluate_saliency, read_masked_picture
+    from kaleido.saliency_metrics import evaluate_saliency
 
-    pairs = saliency_training.find_pairs(FLAGS.images, FLAGS.masks)
+    pairs = masked_pictures.find_pairs(FLAGS.images, FLAGS.masks)
     if FLAGS.held_out:
-        pairs = [pair for pair in pairs if saliency_training.is_held_out(pair)]
+        pairs = [pair for pair in pairs if masked_pictures.is_held_out(pair)]
     logging.info("%d pictures", len(pairs))
+    reader = masked_pictures.PairReader()
     figures = evaluate_saliency(
-        saliency.load_saliency(FLAGS.weights),
-        (read_masked_picture(*pair) for pair in pairs),
+        saliency.load_saliency(FLAGS.weights), reader.read(pairs)
     )
+    figures["bad_pictures"] = reader.bad
     if FLAGS.output:
         write_json(FLAGS.output, figures)
     print(json.dumps(figures))

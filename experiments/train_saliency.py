@@ -5,7 +5,7 @@ scores on it go into the weights file and OUTPUT/report.json. A run that was
 stopped goes on where it was.
 
 Examples:
-  python -m experiments.train_saliency --rendered=1500 --steps=9000 \
+  python -m experiments.train_saliency --rendered=600 --steps=7000 \
       --source=street=$DATA/ccp_masks/images:$DATA/ccp_masks/masks \
       --source=product=$DATA/myntra/images:$DATA/myntra/masks \
       --output=runs/saliency
@@ -15,7 +15,7 @@ Examples:
 
 from __future__ import annotations
 
-import io
+import itertools
 import os
 import time
 
@@ -55,63 +55,93 @@ def main(argv):
     del argv
     if not FLAGS.source and not FLAGS.rendered:
         raise ValueError("--source or --rendered: there is nothing to train on.")
-    from PIL import Image
 
-    from kaleido import saliency
+    from kaleido import masked_pictures, saliency
     from kaleido import saliency_training as training
-    from kaleido.catalogs.rendered import RenderedCatalog
-    from kaleido.files import write_json
-    from kaleido.saliency_metrics import evaluate_saliency, read_masked_picture
-    from kaleido.weights_file import load_weights, save_weights
+    from kaleido.files import claim_folder, digest_arrays, write_json
+    from kaleido.saliency_metrics import evaluate_saliency
+    from kaleido.weights_file import file_fingerprint, load_weights, save_weights
 
     start = time.time()
-    sources = {}
+    reader = masked_pictures.PairReader()
+    sources, kept, held_out = {}, [], {}
     for source in FLAGS.source:
         name, images, masks = _parse(source)
-        sources[name] = training.find_pairs(images, masks)
-    kept = [
-        training.read_pair(Image.open(image), Image.open(mask))
-        for pairs in sources.values() for image, mask in pairs
-        if not training.is_held_out((image, mask))
-    ]
-    if FLAGS.rendered:
-        catalog = RenderedCatalog(FLAGS.rendered, FLAGS.seed, views=1)
-        kept += [
-            training.read_pair(
-                Image.open(io.BytesIO(p.image)), Image.open(io.BytesIO(p.mask))
-            )
-            for p in catalog.read(range(FLAGS.rendered))
-        ]
-    logging.info("%d pictures to train on", len(kept))
+        pairs = masked_pictures.find_pairs(images, masks)
+        sources[name] = len(pairs)
+        held_out[name] = [p for p in pairs if masked_pictures.is_held_out(p)]
+        kept += [p for p in pairs if not masked_pictures.is_held_out(p)]
+        logging.info("%s: %d pictures, %d of them held out", name, len(pairs),
+                     len(held_out[name]))
+    stored = training.store_pictures(
+        itertools.chain(reader.read(kept), _rendered(FLAGS.rendered, FLAGS.seed)),
+        len(kept) + FLAGS.rendered,
+    )
+    for text in reader.bad:
+        logging.warning("left out: %s", text)
+    if len(stored["images"]) < FLAGS.batch_size:
+        raise ValueError(
+            f"Training needs a batch of {FLAGS.batch_size} pictures that are not held "
+            f"out. Received: {len(stored['images'])}"
+        )
+    settings = ("rendered", "begin", "steps", "batch_size", "learning_rate", "seed")
+    job = {
+        "sources": sources,
+        "pictures": digest_arrays(stored["images"], stored["masks"]),
+        "settings": {name: getattr(FLAGS, name) for name in settings},
+        "parent": file_fingerprint(saliency.PACKAGED) if FLAGS.begin == "packaged"
+        else FLAGS.begin,
+    }
+    claim_folder(FLAGS.output, job, "the training")
     epochs = -(-FLAGS.steps // training.EPOCH_STEPS)
     network = saliency.build_saliency_network()
     if FLAGS.begin == "packaged":
         load_weights(network, saliency.PACKAGED)
     training.train_saliency(
-        network, training.stack_pairs(kept), os.path.join(FLAGS.output, "checkpoints"),
-        epochs, FLAGS.batch_size, FLAGS.learning_rate, FLAGS.seed,
+        network, stored, os.path.join(FLAGS.output, "checkpoints"), epochs,
+        FLAGS.batch_size, FLAGS.learning_rate, FLAGS.seed,
     )
     # Scored as they will be used: after rounding to float16.
     weights = os.path.join(FLAGS.output, "saliency.npz")
     save_weights(network, weights, {})
-    find = saliency.load_saliency(weights)
-    scores = {}
-    for name, pairs in sources.items():
-        held_out = [pair for pair in pairs if training.is_held_out(pair)]
-        pictures = (read_masked_picture(*pair) for pair in held_out)
-        scores[name] = evaluate_saliency(find, pictures)
-        logging.info("%s: %s", name, scores[name])
-    settings = ("rendered", "begin", "steps", "batch_size", "learning_rate", "seed")
+    find, scores = saliency.load_saliency(weights), {}
+    # Few pictures may all be trained on.
+    for name, pairs in held_out.items():
+        scores[name] = evaluate_saliency(find, reader.read(pairs)) if pairs else None
+    if FLAGS.rendered:
+        # Products of another seed.
+        count = max(round(masked_pictures.HELD_OUT_SHARE * FLAGS.rendered), 1)
+        scores["rendered"] = evaluate_saliency(find, _rendered(count, FLAGS.seed + 1))
+    for name, figures in scores.items():
+        logging.info("%s, held out: %s", name, figures)
     report = {
+        **job,
         "command": "experiments.train_saliency",
-        "sources": {name: len(pairs) for name, pairs in sources.items()},
-        "settings": {name: getattr(FLAGS, name) for name in settings},
-        "trained_on": len(kept),
+        "trained_on": len(stored["images"]),
         "held_out": scores,
+        "bad_pictures": reader.bad,
         "seconds": round(time.time() - start, 1),
     }
-    save_weights(network, weights, report)
+    # What made the weights, not when: the same training makes the same file.
+    card = {k: v for k, v in report.items() if k not in ("seconds", "bad_pictures")}
+    card["held_out"] = {
+        name: figures and {
+            k: v for k, v in figures.items() if k != "pictures_per_second"
+        }
+        for name, figures in scores.items()
+    }
+    save_weights(network, weights, card)
     write_json(os.path.join(FLAGS.output, "report.json"), report)
+
+
+def _rendered(count, seed):
+    """Yields the masked pictures of rendered products."""
+    from kaleido.catalogs.rendered import RenderedCatalog
+    from kaleido.masked_pictures import decode_masked_picture
+
+    catalog = RenderedCatalog(count, seed, views=1) if count else None
+    for product in catalog.read(range(count)) if catalog else ():
+        yield decode_masked_picture(product.image, product.mask, product.image_id)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import tensorflow as tf
 from kaleido import foreground, patches
 from kaleido.captioner_training import Pairs
 from kaleido.catalogs.product import Catalog, Rejection
-from kaleido.files import read_json, write_json
+from kaleido.files import claim_folder, digest_arrays, read_json, write_json
 from kaleido.grid_features import GRID, GridExtractor, object_crop
 from kaleido.picture_pipeline import PicturePipeline
 from kaleido.progress import Progress
@@ -46,21 +46,16 @@ def make_pairs(
         ValueError: if the folder holds the pairs of something else.
     """
     made_of = {
-        "catalog": catalog.fingerprint, "rows": int(len(rows)),
+        "catalog": catalog.fingerprint, "rows": digest_arrays(np.asarray(rows)),
         "backbone": grid.fingerprint, "saliency": pipeline.saliency_fingerprint,
         "method": pipeline.method, "max_tokens": max_tokens,
         "vocabulary": tokenizer.vocabulary.fingerprint,
     }
+    claim_folder(directory, made_of, "the pairs")
     done = os.path.join(directory, "pairs.json")
     if os.path.exists(done):
         found = read_json(done)
-        if found["made_of"] != made_of:
-            raise ValueError(
-                f"{directory} holds pairs of other pictures. Take another folder, or "
-                f"delete this one. Received: {made_of}, there: {found['made_of']}"
-            )
         return _open_pairs(directory, found["pairs"]), found["rejected"]
-    os.makedirs(directory, exist_ok=True)
     grids = np.lib.format.open_memmap(
         os.path.join(directory, "grids.npy"), "w+", np.float16,
         (len(rows), GRID, GRID, grid.channels),
@@ -98,7 +93,7 @@ def make_pairs(
     np.save(os.path.join(directory, "token_ids.npy"), ids.astype(np.int32))
     np.save(os.path.join(directory, "groups.npy"), groups.astype(np.int32))
     count = len(subcategories)
-    write_json(done, {"made_of": made_of, "pairs": count, "rejected": rejected})
+    write_json(done, {"pairs": count, "rejected": rejected})
     return _open_pairs(directory, count), rejected
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from kaleido.files import read_json, write_json
+from kaleido.files import claim_folder, digest_arrays, read_json, write_json
 
 # Weight of the doubly stochastic penalty (Show, Attend and Tell, eq. 14), of which the
 # mean over cells is taken. The sum would outweigh the words: a caption has fewer words
@@ -104,8 +104,8 @@ def train(
         the index of the best.
 
     Raises:
-        ValueError: if a split has fewer pairs than a batch, or the loss is no
-            number.
+        ValueError: if a split has fewer pairs than a batch, the folder is that of
+            another training, or the loss is no number.
     """
     few = {name: len(pairs) for name, pairs in splits.items() if not len(pairs)}
     if few or len(splits["train"]) < batch_size:
@@ -113,6 +113,17 @@ def train(
             f"Training needs a batch of {batch_size} training pairs and some for "
             f"validation. Received: { {k: len(v) for k, v in splits.items()} }"
         )
+    job = {
+        "network": network.name,
+        "spec": {k: v for k, v in vars(network.spec).items() if k != "pieces"},
+        "pairs": {
+            name: digest_arrays(pairs.token_ids, pairs.groups)
+            for name, pairs in splits.items()
+        },
+        "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate,
+        "patience": patience, "seed": seed, "group_size": group_size,
+    }
+    claim_folder(workdir, job, "the training")
     tf.keras.utils.set_random_seed(seed)
     per_epoch = len(splits["train"]) // batch_size
     optimizer = tf.keras.optimizers.AdamW(

@@ -65,7 +65,7 @@ def digest_arrays(*arrays: np.ndarray) -> str:
     for array in arrays:
         array = np.ascontiguousarray(array)
         digest.update(f"{array.dtype.str}{array.shape}".encode("utf-8"))
-        digest.update(array.data)
+        digest.update(array.tobytes())
     return digest.hexdigest()[:16]
 
 

@@ -6,12 +6,9 @@ rotation by 15 degrees at most, other backgrounds, colour, JPEG.
 
 from __future__ import annotations
 
-import glob
-import hashlib
 import math
-import os
 import time
-from typing import Dict, Iterable, List, Sequence, Tuple
+from typing import Dict, Iterable, Sequence, Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -19,11 +16,11 @@ import tensorflow_addons as tfa
 from absl import logging
 from PIL import Image
 
+from kaleido.masked_pictures import MaskedPicture
 from kaleido.saliency import SIDE
 
 # Training pictures are kept a little larger than the input, for crops.
 STORED_SIDE = 224
-_HELD_OUT_SHARE = 0.1
 # Steps between two checkpoints.
 EPOCH_STEPS = 250
 
@@ -33,53 +30,32 @@ _SHIFT = 0.15
 _PASTE_SHARE = 0.35
 _JPEG_SHARE = 0.4
 
-Pair = Tuple[str, str]
+Stored = Dict[str, np.ndarray]
 
 
-def find_pairs(images: str, masks: str) -> List[Pair]:
-    """Returns the picture and mask paths of equal stem in two folders, sorted.
+def store_pictures(pictures: Iterable[MaskedPicture], most: int) -> Stored:
+    """Shrinks pictures and masks to `STORED_SIDE`, 0.2 MB each.
 
-    Raises:
-        ValueError: if there is none.
+    Args:
+        pictures: of `masked_pictures`.
+        most: how many there are at most.
+
+    Returns:
+        `images` uint8 [n, s, s, 3] and `masks` uint8 [n, s, s].
     """
-    by_stem = {
-        os.path.splitext(os.path.basename(path))[0]: path
-        for path in sorted(glob.glob(os.path.join(glob.escape(masks), "*")))
-    }
-    pairs = []
-    for path in sorted(glob.glob(os.path.join(glob.escape(images), "*"))):
-        stem = os.path.splitext(os.path.basename(path))[0]
-        if stem in by_stem:
-            pairs.append((path, by_stem[stem]))
-    if not pairs:
-        raise ValueError(
-            "There are no pictures and masks of equal stem. Received: "
-            f"{images!r}, {masks!r}"
-        )
-    return pairs
-
-
-def is_held_out(pair: Pair) -> bool:
-    """Whether a pair belongs to the tenth that is never trained on.
-
-    Decided by the file's stem alone, so that it stays so when others come.
-    """
-    stem = os.path.splitext(os.path.basename(pair[0]))[0]
-    digest = hashlib.sha256(stem.encode("utf-8")).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64 < _HELD_OUT_SHARE
-
-
-def read_pair(picture: Image.Image, mask: Image.Image) -> Dict[str, np.ndarray]:
-    """Returns `images` uint8 [s, s, 3] and `masks` uint8 [s, s], s = STORED_SIDE."""
     side = (STORED_SIDE, STORED_SIDE)
-    return {
-        "images": np.asarray(picture.convert("RGB").resize(side, Image.BOX)),
-        "masks": np.asarray(mask.convert("L").resize(side, Image.BOX)),
-    }
+    images = np.empty((most, *side, 3), np.uint8)
+    masks = np.empty((most, *side), np.uint8)
+    count = 0
+    for picture, mask in pictures:
+        images[count] = Image.fromarray(picture).resize(side, Image.BOX)
+        masks[count] = Image.fromarray(mask).resize(side, Image.BOX)
+        count += 1
+    return {"images": images[:count], "masks": masks[:count]}
 
 
 def make_dataset(
-    pairs: Dict[str, np.ndarray],
+    pairs: Stored,
     batch_size: int,
     first_step: int,
     steps: int,
@@ -91,7 +67,7 @@ def make_dataset(
     uninterrupted one would have seen.
 
     Args:
-        pairs: `images` uint8 [n, s, s, 3] and `masks` uint8 [n, s, s].
+        pairs: of `store_pictures`.
         batch_size: pictures a step.
         first_step, steps: the range.
         seed: of order and augmentations.
@@ -100,8 +76,11 @@ def make_dataset(
         Pairs of float32 [batch, SIDE, SIDE, 3] in [0, 255] and float32
         [batch, SIDE, SIDE] in [0, 1].
     """
-    images, masks = tf.constant(pairs["images"]), tf.constant(pairs["masks"])
     count = len(pairs["images"])
+
+    def take(places):
+        return pairs["images"][places], pairs["masks"][places]
+
     per_epoch = max(count // batch_size, 1)
 
     def batch(step):
@@ -111,8 +90,11 @@ def make_dataset(
             places % count,
             tf.stack([tf.constant(seed, tf.int64), epoch]), count - 1,
         )
+        # Not a constant of the graph, which would be a second copy of all pictures.
+        images, masks = tf.numpy_function(take, [order], (tf.uint8, tf.uint8))
+        side = [batch_size, STORED_SIDE, STORED_SIDE]
         return augment(
-            tf.gather(images, order), tf.gather(masks, order),
+            tf.ensure_shape(images, [*side, 3]), tf.ensure_shape(masks, side),
             tf.stack([tf.constant(seed, tf.int64), step]),
         )
 
@@ -204,12 +186,6 @@ def saliency_loss(truth: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     return entropy + 1.0 - (2.0 * shared + 1.0) / (total + 1.0)
 
 
-def stack_pairs(pairs: Iterable[Dict[str, np.ndarray]]) -> Dict[str, np.ndarray]:
-    """Joins the results of `read_pair`."""
-    pairs = list(pairs)
-    return {name: np.stack([p[name] for p in pairs]) for name in ("images", "masks")}
-
-
 def _column(values: tf.Tensor) -> tf.Tensor:
     return values[:, None, None, None]
 
@@ -261,7 +237,7 @@ class _Saving(tf.keras.callbacks.Callback):
 
 def train_saliency(
     network: tf.keras.Model,
-    pairs: Dict[str, np.ndarray],
+    pairs: Stored,
     workdir: str,
     epochs: int,
     batch_size: int = 16,
@@ -274,7 +250,7 @@ def train_saliency(
 
     Args:
         network: of `saliency.build_saliency_network`.
-        pairs: see `make_dataset`.
+        pairs: of `store_pictures`.
         workdir: receives the checkpoints.
         epochs: epochs of `EPOCH_STEPS` steps each.
         batch_size: pictures a step.

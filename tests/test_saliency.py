@@ -5,14 +5,13 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from kaleido import saliency, saliency_training
+from kaleido import masked_pictures, saliency, saliency_training
 from kaleido.catalogs.rendered import RenderedCatalog
-from kaleido.patches import decode_picture
+from kaleido.masked_pictures import decode_masked_picture, read_masked_picture
 from kaleido.saliency_metrics import (
     box_iou,
     evaluate_saliency,
     mask_figures,
-    read_masked_picture,
     tight_box,
 )
 from kaleido.weights_file import read_card
@@ -28,10 +27,10 @@ def held_out(data_folder, name):
         "street": ("ccp_masks/images", "ccp_masks/masks"),
         "product": ("myntra/images", "myntra/masks"),
     }[name]
-    pairs = saliency_training.find_pairs(
+    pairs = masked_pictures.find_pairs(
         str(data_folder / images), str(data_folder / masks)
     )
-    return [pair for pair in pairs if saliency_training.is_held_out(pair)]
+    return [pair for pair in pairs if masked_pictures.is_held_out(pair)]
 
 
 # 20 s of processor time.
@@ -48,10 +47,10 @@ def test_the_packaged_weights_score_what_their_card_says(data_folder, network, n
 
 def test_rendered_products_are_found(network):
     catalog = RenderedCatalog(products=16, seed=11, views=1)
-    pictures = []
-    for product in catalog.read(range(16)):
-        mask = tf.io.decode_png(product.mask, channels=1)[..., 0].numpy() > 127
-        pictures.append((decode_picture(tf.constant(product.image)).numpy(), mask))
+    pictures = [
+        decode_masked_picture(product.image, product.mask, product.image_id)
+        for product in catalog.read(range(16))
+    ]
     assert evaluate_saliency(network, pictures)["mask_iou"] > 0.9
 
 
@@ -65,27 +64,36 @@ def test_rendered_products_are_found(network):
 )
 def test_a_picture_of_one_colour_is_taken_whole_and_counted(network, picture):
     figures = evaluate_saliency(
-        network, [(picture, np.zeros(picture.shape[:2], bool))]
+        network, [(picture, np.zeros(picture.shape[:2], np.uint8))]
     )
     assert figures["whole_pictures"] == 1 and figures["box_iou"] == 1.0
 
 
 def test_figures_by_hand():
     found = np.array([[0.9, 0.8, 0.1, 0.2]])
-    truth = np.array([[True, False, False, True]])
+    truth = np.array([[255, 0, 0, 255]], np.uint8)
     figures = mask_figures(found, truth)
     assert figures["mask_iou"] == pytest.approx(1 / 3)
     assert figures["mae"] == pytest.approx((0.1 + 0.8 + 0.1 + 0.8) / 4)
     # Precision and recall are 1/2, and so is their weighted mean.
     assert figures["f_measure"] == pytest.approx(0.5)
-    assert mask_figures(truth * 1.0, truth)["f_measure"] == pytest.approx(1.0)
+    assert mask_figures(truth / 255, truth)["f_measure"] == pytest.approx(1.0)
+
+
+def test_nothing_found_where_nothing_is_is_right_and_a_false_alarm_is_wrong():
+    nothing = np.zeros((1, 4), np.uint8)
+    silent, alarm = mask_figures(nothing * 1.0, nothing), mask_figures(
+        np.ones((1, 4)), nothing
+    )
+    assert silent["mask_iou"] == silent["f_measure"] == 1.0
+    assert alarm["mask_iou"] == alarm["f_measure"] == 0.0
 
 
 def test_boxes_by_hand():
-    mask = np.zeros((6, 9), bool)
-    mask[2:4, 3:8] = True
+    mask = np.zeros((6, 9), np.uint8)
+    mask[2:4, 3:8] = 255
     assert tight_box(mask).tolist() == [3, 2, 8, 4]
-    assert tight_box(np.zeros((6, 9), bool)).tolist() == [0, 0, 9, 6]
+    assert tight_box(np.zeros((6, 9), np.uint8)).tolist() == [0, 0, 9, 6]
     first, second = np.array([0, 0, 4, 4]), np.array([2, 0, 6, 4])
     assert box_iou(first, second) == pytest.approx(1 / 3)
     assert box_iou(np.array([0, 0, 1, 1]), np.array([2, 2, 3, 3])) == 0.0
@@ -96,10 +104,10 @@ def test_pictures_and_masks_pair_by_stem(tmp_path):
         (tmp_path / folder).mkdir()
         for name in names:
             Image.new("RGB", (8, 8)).save(tmp_path / folder / name)
-    pairs = saliency_training.find_pairs(str(tmp_path / "a"), str(tmp_path / "b"))
+    pairs = masked_pictures.find_pairs(str(tmp_path / "a"), str(tmp_path / "b"))
     assert pairs == [(str(tmp_path / "a/y.jpg"), str(tmp_path / "b/y.png"))]
     with pytest.raises(ValueError, match="equal stem"):
-        saliency_training.find_pairs(str(tmp_path / "a"), str(tmp_path))
+        masked_pictures.find_pairs(str(tmp_path / "a"), str(tmp_path))
 
 
 def test_a_mask_of_another_size_is_named(tmp_path):
@@ -109,13 +117,37 @@ def test_a_mask_of_another_size_is_named(tmp_path):
         read_masked_picture(str(tmp_path / "p.png"), str(tmp_path / "m.png"))
 
 
+def test_masks_of_class_numbers_are_refused(tmp_path):
+    Image.new("RGB", (20, 20)).save(tmp_path / "p.png")
+    Image.fromarray(np.eye(20, dtype=np.uint8)).save(tmp_path / "m.png")
+    with pytest.raises(ValueError, match="m.png must be 255.*up to 1"):
+        read_masked_picture(str(tmp_path / "p.png"), str(tmp_path / "m.png"))
+    Image.fromarray(np.eye(20) > 0).save(tmp_path / "bits.png")
+    _, mask = read_masked_picture(str(tmp_path / "p.png"), str(tmp_path / "bits.png"))
+    assert mask.sum() == 20 * 255
+
+
+def test_few_bad_pairs_are_listed_and_many_are_refused(tmp_path):
+    Image.new("RGB", (20, 20)).save(tmp_path / "p.png")
+    Image.new("L", (20, 20)).save(tmp_path / "m.png")
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    good, bad = (
+        (str(tmp_path / name), str(tmp_path / "m.png")) for name in ("p.png", "bad.png")
+    )
+    reader = masked_pictures.PairReader(max_bad_share=0.3)
+    assert len(list(reader.read([good, bad, good, good]))) == 3
+    assert len(reader.bad) == 1 and "m.png" in reader.bad[0]
+    with pytest.raises(ValueError, match="1 of 2 masked pictures are bad"):
+        list(masked_pictures.PairReader(0.3).read([good, bad]))
+
+
 def test_a_tenth_is_held_out_by_name_alone():
     pairs = [(f"/somewhere/{k}.jpg", "m") for k in range(5000)]
-    share = np.mean([saliency_training.is_held_out(p) for p in pairs])
+    share = np.mean([masked_pictures.is_held_out(p) for p in pairs])
     assert abs(share - 0.1) < 0.015
     elsewhere = [(f"other/{k}.png", "n") for k in range(5000)]
-    assert [saliency_training.is_held_out(p) for p in pairs] == [
-        saliency_training.is_held_out(p) for p in elsewhere
+    assert [masked_pictures.is_held_out(p) for p in pairs] == [
+        masked_pictures.is_held_out(p) for p in elsewhere
     ]
 
 
@@ -145,6 +177,43 @@ def test_a_step_sees_the_same_pictures_whenever_it_comes():
         np.testing.assert_array_equal(masks, masks_again)
     other = next(iter(saliency_training.make_dataset(pairs, 4, 0, 1, seed=4)))
     assert (other[0].numpy() != whole[0][0].numpy()).any()
+
+
+def test_training_goes_on_where_it_was(tmp_path, monkeypatch):
+    """Weights, their mean, and the optimizer: stopped or not, all the same."""
+    monkeypatch.setattr(saliency_training, "EPOCH_STEPS", 3)
+
+    def network():
+        tf.keras.utils.set_random_seed(0)
+        pixels = tf.keras.Input((saliency.SIDE, saliency.SIDE, 3))
+        x = tf.keras.layers.Conv2D(1, 3, padding="same")(pixels / 255.0)
+        return tf.keras.Model(pixels, x[..., 0])
+
+    def train(folder, stop=None):
+        model = network()
+        if stop is not None:
+
+            def save_and_stop(manager, checkpoint_number):
+                manager_save(manager, checkpoint_number=checkpoint_number)
+                if checkpoint_number == stop:
+                    raise KeyboardInterrupt
+
+            manager_save = tf.train.CheckpointManager.save
+            with monkeypatch.context() as patched:
+                patched.setattr(tf.train.CheckpointManager, "save", save_and_stop)
+                with pytest.raises(KeyboardInterrupt):
+                    saliency_training.train_saliency(
+                        model, scenes(8), str(tmp_path / folder), 3, 4
+                    )
+            return train(folder)
+        saliency_training.train_saliency(
+            model, scenes(8), str(tmp_path / folder), 3, 4
+        )
+        return model.get_weights()
+
+    for whole, resumed in zip(train("a"), train("b", stop=2)):
+        np.testing.assert_allclose(whole, resumed, atol=1e-6)
+        assert np.abs(whole).max() > 0
 
 
 def test_masks_move_with_their_pictures(monkeypatch):

@@ -1,0 +1,138 @@
+"""Pictures with masks of their objects: what the saliency network learns from."""
+
+from __future__ import annotations
+
+import dataclasses
+import glob
+import hashlib
+import io
+import os
+from typing import Iterable, Iterator, List, Tuple
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from kaleido import patches
+
+HELD_OUT_SHARE = 0.1
+
+Pair = Tuple[str, str]
+MaskedPicture = Tuple[np.ndarray, np.ndarray]
+
+
+def find_pairs(images: str, masks: str) -> List[Pair]:
+    """Returns the picture and mask paths of equal stem in two folders, sorted.
+
+    Files without a partner are left out.
+
+    Raises:
+        ValueError: if there is no pair.
+    """
+    by_stem = {_stem(path): path for path in _files(masks)}
+    pairs = [
+        (path, by_stem[_stem(path)]) for path in _files(images)
+        if _stem(path) in by_stem
+    ]
+    if not pairs:
+        raise ValueError(
+            "There are no pictures and masks of equal stem. Received: "
+            f"{images!r}, {masks!r}"
+        )
+    return pairs
+
+
+def is_held_out(pair: Pair) -> bool:
+    """Whether a pair belongs to the tenth that is never trained on.
+
+    Decided by the file's stem alone, so that it stays so when others come.
+    """
+    digest = hashlib.sha256(_stem(pair[0]).encode("utf-8")).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64 < HELD_OUT_SHARE
+
+
+def read_masked_picture(image: str, mask: str) -> MaskedPicture:
+    """Reads a pair as the records job would read its picture.
+
+    Args:
+        image: any picture of `patches.decode_picture`.
+        mask: a picture of the same size, 255 = object; also 1-bit.
+
+    Returns:
+        uint8 [height, width, 3] and uint8 [height, width].
+
+    Raises:
+        ValueError: if one cannot be decoded, their sizes differ, or the mask's
+            values are not of [0, 255] but class numbers.
+    """
+    try:
+        with open(image, "rb") as file, open(mask, "rb") as mask_file:
+            return decode_masked_picture(file.read(), mask_file.read(), mask)
+    except OSError as error:
+        raise ValueError(f"{image} or {mask} cannot be read: {error}") from error
+
+
+def decode_masked_picture(image: bytes, mask: bytes, name: str) -> MaskedPicture:
+    """Decodes a pair, see `read_masked_picture`; `name` is what errors say."""
+    try:
+        picture = patches.decode_picture(tf.constant(image)).numpy()
+        truth = np.asarray(Image.open(io.BytesIO(mask)).convert("L"))
+    except (tf.errors.InvalidArgumentError, OSError) as error:
+        reason = str(error).split("\n")[0][:200]
+        raise ValueError(
+            f"{name} or its picture cannot be decoded. Received: {reason}"
+        ) from error
+    if picture.shape[:2] != truth.shape:
+        raise ValueError(
+            f"{name} must have the size of its picture, {picture.shape[:2]}. "
+            f"Received: {truth.shape}"
+        )
+    if 0 < truth.max() < 128:
+        raise ValueError(
+            f"{name} must be 255 where the object is. Received: values up to "
+            f"{truth.max()}"
+        )
+    return picture, truth
+
+
+@dataclasses.dataclass
+class PairReader:
+    """Reads many pairs; bad ones are listed, and few of them are borne.
+
+    Attributes:
+        max_bad_share: of the pairs.
+        bad: what was wrong with each bad pair.
+    """
+
+    max_bad_share: float = 0.05
+    bad: List[str] = dataclasses.field(default_factory=list)
+
+    def read(self, pairs: Iterable[Pair]) -> Iterator[MaskedPicture]:
+        """Yields `read_masked_picture` of each good pair.
+
+        Raises:
+            ValueError: at the end, if more than `max_bad_share` were bad.
+        """
+        count, before = 0, len(self.bad)
+        for pair in pairs:
+            count += 1
+            try:
+                picture = read_masked_picture(*pair)
+            except ValueError as error:
+                self.bad.append(str(error))
+                continue
+            yield picture
+        bad = self.bad[before:]
+        if len(bad) > self.max_bad_share * count:
+            raise ValueError(
+                f"{len(bad)} of {count} masked pictures are bad, more than a share of "
+                f"{self.max_bad_share}. Received: {'; '.join(bad[:5])}"
+            )
+
+
+def _stem(path: str) -> str:
+    return os.path.splitext(os.path.basename(path))[0]
+
+
+def _files(folder: str) -> List[str]:
+    return sorted(glob.glob(os.path.join(glob.escape(folder), "*")))
