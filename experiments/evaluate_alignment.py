@@ -11,6 +11,7 @@ Example:
 
 from __future__ import annotations
 
+import collections
 import os
 
 from absl import app, flags, logging
@@ -22,7 +23,7 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string(
     "captioner", None,
     "Folder of experiments.train_captioner on a rendered catalogue; default: trains "
-    "one on 2,000 products of the next seed, beside the output.",
+    "one on 2,500 products of the next seed, beside the output.",
 )
 flags.DEFINE_integer("products", 600, "Products to render.")
 flags.DEFINE_integer("seed", 7, "Seed of the catalogue.")
@@ -37,7 +38,7 @@ def _line(name, figures):
     shown = [
         percent(figures[over][what])
         for over in ("moving", "all")
-        for what in ("pointing", "precision", "recall", "coverage")
+        for what in ("pointing", "found", "precision", "recall", "coverage")
     ]
     return f"{name:32} " + " ".join(shown)
 
@@ -70,11 +71,15 @@ def main(argv):
     write_json(FLAGS.output, results)
     page = os.path.splitext(FLAGS.output)[0] + ".html"
     write_text(page, alignment_page(results))
-    print(f"{'':32} words whose part moves    all words")
-    print(f"{'':32} point preci recal cover  point preci recal cover")
+    columns = "point found preci recal cover"
+    print(f"{'':32} {'words whose part moves':{len(columns)}} all words")
+    print(f"{'':32} {columns} {columns}")
     for kind in ("baselines", "methods"):
         for name, figures in results[kind].items():
             print(_line(name, figures))
+            for other, moving in figures.get("same_words", {}).items():
+                shown = {"moving": moving, "all": collections.defaultdict(lambda: None)}
+                print(_line(f"  its words by {other}", shown))
     logging.info("report: %s", page)
 
 
@@ -82,7 +87,7 @@ def _train() -> str:
     """Trains a captioner on other products than are measured; returns its folder."""
     folder = os.path.join(os.path.dirname(os.path.abspath(FLAGS.output)), "captioner")
     run_binary(
-        "experiments.train_captioner", "--catalog=rendered", "--products=2000",
+        "experiments.train_captioner", "--catalog=rendered", "--products=2500",
         f"--seed={FLAGS.seed + 1}", f"--saliency={FLAGS.saliency}",
         f"--output={folder}",
     )

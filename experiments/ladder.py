@@ -39,7 +39,7 @@ def _records(rung):
     from kaleido.ladder import RUNGS, needs_captioner, rung_folder
 
     records = os.path.join(FLAGS.output, rung_folder(rung), "records")
-    if not os.path.exists(os.path.join(records, "report.html")):
+    if not os.path.exists(os.path.join(records, "dataset.json")):
         aligner = [f"--captioner={FLAGS.captioner}"] * needs_captioner(rung)
         run_binary(
             "tfrecords.build", *catalog_flags.as_arguments(), *RUNGS[rung], *aligner,

@@ -47,7 +47,9 @@ def evaluate_alignment(
 
     Returns:
         `products`, `words`, `moving_words`; `methods` and `baselines`: by name the
-        figures of `metrics.alignment_figures`. A method `m` has a baseline
+        figures of `metrics.alignment_figures`. A method has `same_words`, too: the
+        figures of the baselines that know no picture, of the words that move and
+        that the method aligned, no others. A method `m` has a baseline
         `word average of m`: its maps without the picture. `true prior` is an
         oracle, which knows where a word's part usually is.
 
@@ -117,7 +119,13 @@ def evaluate_alignment(
         result["baselines"][name] = figures(maps, everywhere)
     for name in methods:
         maps, has_map, chosen = (np.concatenate(x) for x in zip(*found[name]))
-        result["methods"][name] = figures(maps, has_map, chosen)
+        result["methods"][name] = {
+            **figures(maps, has_map, chosen),
+            "same_words": {
+                other: figures(baseline, has_map)["moving"]
+                for other, baseline in baselines.items()
+            },
+        }
         average = metrics.word_average_maps(table.text, table.product, maps, has_map)
         result["baselines"][f"word average of {name}"] = figures(*average)
     truth = metrics.word_average_maps(

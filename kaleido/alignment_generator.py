@@ -94,10 +94,12 @@ class AlignmentGenerator:
         Returns:
             `alignments` int32 and `alignment_scores` float32 [batch, length, 3],
             see `alignment.best_patches`; `alignment_maps` float32 [batch, length,
-            GRID, GRID], zero where a token has none; `caption_ids` int32 [batch,
-            length], all zero for methods that write no caption.
+            GRID, GRID], zero where a token has none. The method `generated` adds its
+            caption, `caption_ids` int32 [batch, length], and the map that each of
+            its tokens was written with, `caption_maps` float32 [batch, length, GRID,
+            GRID].
         """
-        maps, has_map, captions = self._maps(self._grid(crops), token_ids)
+        maps, has_map, caption = self._maps(self._grid(crops), token_ids)
         # A word can be seen if one of its pieces can.
         seen = tf.gather(self._is_visible, token_ids)
         together = alignment.same_word(token_ids, self._is_continuation)
@@ -108,24 +110,25 @@ class AlignmentGenerator:
             "alignments": patches,
             "alignment_scores": scores,
             "alignment_maps": maps * tf.cast(has_map, tf.float32)[..., None, None],
-            "caption_ids": captions,
+            **caption,
         }
 
     def _maps(self, grid, token_ids):
-        none = tf.zeros_like(token_ids)
-
         def by_word(maps, ids):
             return alignment.share_by_word(maps, ids, self._is_continuation)
 
         if self.method == "generated":
             captions, maps = self._network.generate(grid, token_ids.shape[1])
+            caption = {
+                "caption_ids": captions, "caption_maps": by_word(maps, captions),
+            }
             maps, found = alignment.take_generated_maps(
-                token_ids, captions, by_word(maps, captions), self._is_continuation
+                token_ids, captions, caption["caption_maps"], self._is_continuation
             )
-            return maps, found, captions
+            return maps, found, caption
         if self.method == "teacher_forced":
             maps = self._network.maps(grid, token_ids)
             everywhere = tf.ones_like(token_ids, tf.bool)
-            return by_word(maps, token_ids), everywhere, none
+            return by_word(maps, token_ids), everywhere, {}
         maps = by_word(self._network.maps(grid, token_ids), token_ids)
-        return maps, alignment.points_somewhere(maps), none
+        return maps, alignment.points_somewhere(maps), {}

@@ -47,7 +47,10 @@ class Example:
         token_ids, alignments, token_plans, patch_plans: as in the record.
         mask: float32 [side, side], where the saliency network saw the object; None
             for methods that do not ask it.
-        alignment_maps, caption_ids: see `AlignmentGenerator`; None without.
+        alignment_maps, caption_ids, caption_maps: see `AlignmentGenerator`; None
+            without.
+        has_alignment: whether any word is aligned.
+        has_caption: whether the generated caption has a word; None without one.
     """
 
     row: int
@@ -62,6 +65,12 @@ class Example:
     mask: np.ndarray | None = None
     alignment_maps: np.ndarray | None = None
     caption_ids: np.ndarray | None = None
+    caption_maps: np.ndarray | None = None
+    has_caption: bool | None = None
+
+    @property
+    def has_alignment(self) -> bool:
+        return bool((self.alignments >= 0).any())
 
 
 class Preprocessor:
@@ -255,6 +264,10 @@ class Preprocessor:
             mask=batch["probability"][i] if "probability" in batch else None,
             **{
                 name: batch[name][i]
-                for name in ("alignment_maps", "caption_ids") if name in batch
+                for name in ("alignment_maps", "caption_ids", "caption_maps")
+                if name in batch
             },
+            has_caption=bool(
+                (~self.vocabulary.is_special[batch["caption_ids"][i]]).any()
+            ) if "caption_ids" in batch else None,
         )

@@ -113,6 +113,7 @@ class _ShardWriter:
             "category": collections.Counter(), "subcategory": collections.Counter(),
         }
         self._examples = self._whole_pictures = 0
+        self._unaligned = self._empty_captions = 0
 
     def add(self, item) -> None:
         if isinstance(item, Rejection):
@@ -121,6 +122,8 @@ class _ShardWriter:
         self._writer.write(item.serialized)
         self._examples += 1
         self._whole_pictures += item.whole_picture
+        self._unaligned += not item.has_alignment
+        self._empty_captions += item.has_caption is False
         for label, counter in self._counts.items():
             counter[getattr(item.product, label)] += 1
 
@@ -133,6 +136,8 @@ class _ShardWriter:
             "rows_sha256": _rows_sha256(self._shard),
             "examples": self._examples,
             "whole_pictures": self._whole_pictures,
+            "unaligned": self._unaligned,
+            "empty_captions": self._empty_captions,
             "rejected": [dataclasses.asdict(r) for r in self._rejected],
             "classes": {k: dict(v) for k, v in self._counts.items()},
             "bytes": os.path.getsize(self._temporary),

@@ -81,5 +81,5 @@ def test_pairs_are_computed_once(tmp_path, english, monkeypatch):
     )
     again, _ = caption_pairs.make_pairs(catalog, np.arange(6), *arguments)
     np.testing.assert_array_equal(again.grids, pairs.grids)
-    with pytest.raises(ValueError, match="pairs of other pictures"):
+    with pytest.raises(ValueError, match="the pairs of another job"):
         caption_pairs.make_pairs(catalog, np.arange(7), *arguments)

@@ -161,23 +161,24 @@ def main(argv):
         )
     progress.finish()
     sidecars = [sharding.finished_sidecar(FLAGS.output, s) for s in shards]
-    dataset = sharding.finish_dataset(
-        FLAGS.output, preprocessor.spec, sidecars
-    )
-
     rejected = [vars(r) for r in scan.rejected]
+    counts = collections.Counter()
     for sidecar in sidecars:
         rejected += sidecar["rejected"]
+        counts[sidecar["split"]] += sidecar["examples"]
     report = {
         "catalog": FLAGS.catalog,
         "products_read": scan.rows_read,
-        "examples_written": sum(dataset["counts"].values()),
+        "examples_written": sum(counts.values()),
         "examples_per_second": progress.rate,
         "seconds": round(time.time() - start, 1),
         "shards_made": len(missing),
         "shards_kept": len(shards) - len(missing),
-        "counts": dataset["counts"],
-        "whole_pictures": sum(s["whole_pictures"] for s in sidecars),
+        "counts": dict(counts),
+        **{
+            name: sum(s[name] for s in sidecars)
+            for name in ("whole_pictures", "unaligned", "empty_captions")
+        },
         "rejected": dict(collections.Counter(r["reason"] for r in rejected)),
         "rejected_rows": rejected,
         "fingerprint": preprocessor.spec.fingerprint,
@@ -198,7 +199,7 @@ def main(argv):
     write_text(os.path.join(FLAGS.output, "report.html"), page)
     logging.info(
         "%d examples in %s (%s)", report["examples_written"], FLAGS.output,
-        ", ".join(f"{k} {v}" for k, v in dataset["counts"].items()),
+        ", ".join(f"{k} {v}" for k, v in counts.items()),
     )
     share = len(rejected) / max(scan.rows_read, 1)
     if share > FLAGS.max_rejected_share:
@@ -208,6 +209,8 @@ def main(argv):
             f"{os.path.join(FLAGS.output, 'report.html')}. "
             f"Received: {report['rejected']}"
         )
+    # Last: without it the records cannot be read.
+    sharding.finish_dataset(FLAGS.output, preprocessor.spec, sidecars)
 
 
 if __name__ == "__main__":

@@ -144,7 +144,8 @@ def alignment_figures(
         - `words`: alignable words; `coverage`: share that is aligned with a patch;
         - `mapped_words`: words with a map; `pointing`: share of them that wins the
           pointing game; `pointing_limit`: share that could (a box that holds no
-          cell's centre cannot be pointed at);
+          cell's centre cannot be pointed at); `found`: share of all words that wins,
+          those without a map lose;
         - `aligned_patches`, `precision`; `right_patches`, `recall`; `recall_limit`:
           the recall of one right patch for each word and level;
         - `levels`: for "3", "4", "5" the `aligned_patches` and their `hit_rate`.
@@ -219,6 +220,7 @@ class _Measured:
             "coverage": _share(aligned.any(axis=1).sum(), chosen.sum()),
             "mapped_words": int(mapped.sum()),
             "pointing": _share(self.pointed[mapped].sum(), mapped.sum()),
+            "found": _share(self.pointed[mapped].sum(), chosen.sum()),
             "pointing_limit": _share(self.reachable[mapped].sum(), mapped.sum()),
             "aligned_patches": int(aligned.sum()),
             "precision": _share(hits.sum(), aligned.sum()),

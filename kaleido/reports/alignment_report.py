@@ -15,6 +15,6 @@ def alignment_page(results: Mapping[str, Any]) -> str:
         {
             "results": results,
             "rows": [*results["baselines"].items(), *results["methods"].items()],
-            "figures": ("pointing", "precision", "recall", "coverage"),
+            "figures": ("pointing", "found", "precision", "recall", "coverage"),
         },
     )

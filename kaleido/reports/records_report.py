@@ -63,6 +63,7 @@ class Figure:
         words: dicts `text`, `first` (its position), `hidden` by the first plan,
             `colour` (None or a triple).
         maps: (word, colour, heat map over the object) of the words with a colour.
+        caption: (word, heat map over the object) of the generated caption.
     """
 
     picture: np.ndarray
@@ -71,6 +72,7 @@ class Figure:
     masked: Sequence[np.ndarray]
     words: List[Dict[str, Any]]
     maps: List[Tuple[str, Tuple[int, int, int], np.ndarray]]
+    caption: List[Tuple[str, np.ndarray]]
 
 
 def figure_of(example: Example, spec: RecordSpec, vocabulary: Vocabulary) -> Figure:
@@ -104,6 +106,13 @@ def figure_of(example: Example, spec: RecordSpec, vocabulary: Vocabulary) -> Fig
             for w in words
             if w["colour"]
         ],
+        caption=[] if example.caption_ids is None else [
+            (
+                w["text"],
+                draw_map(image, example.box, example.caption_maps[w["first"]]),
+            )
+            for w in _words(example.caption_ids, vocabulary)
+        ],
     )
 
 
@@ -130,7 +139,9 @@ def _shown(
             {"text": text, "colour": css(colour), "uri": data_uri(heat)}
             for text, colour, heat in figure.maps
         ],
-        "caption": _caption(example, vocabulary),
+        "caption": [
+            {"text": text, "uri": data_uri(heat)} for text, heat in figure.caption
+        ],
     }
 
 
@@ -155,9 +166,3 @@ def _told_apart(words, alignments: np.ndarray) -> Dict[int, Any]:
     places = [aligned[int(round(i))] for i in chosen]
     return dict(zip(places, COLOURS))
 
-
-def _caption(example: Example, vocabulary: Vocabulary) -> str:
-    if example.caption_ids is None or not example.caption_ids.any():
-        return ""
-    words = _words(example.caption_ids, vocabulary)
-    return " ".join(word["text"] for word in words)

@@ -175,7 +175,7 @@ def test_figures_by_hand():
     )
     assert result["all"] == {
         "words": 3, "coverage": 2 / 3,
-        "mapped_words": 2, "pointing": 1 / 2, "pointing_limit": 1.0,
+        "mapped_words": 2, "pointing": 1 / 2, "found": 1 / 3, "pointing_limit": 1.0,
         # Right: the collar's 0 of level 3 and 5 of level 5, the hem's 8 of level 3.
         "aligned_patches": 5, "precision": 3 / 5,
         "right_patches": 60, "recall": 3 / 60, "recall_limit": 9 / 60,

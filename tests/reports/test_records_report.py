@@ -34,6 +34,7 @@ def example():
         token_plans=np.array([[2, -1]]), patch_plans=np.array([[4, 0, 1, 3, 6, 9]]),
         mask=np.ones((192, 192), np.float32), alignment_maps=maps,
         caption_ids=np.array([_CLS, VOCABULARY.ids[WORDS[5]], _SEP, 0]),
+        caption_maps=maps[1:5],
     )
 
 
@@ -55,6 +56,7 @@ def test_words_and_their_patches_share_a_colour(example):
     assert has_colour(third[:half, :half], COLOURS[0])
     assert not has_colour(third[half:], COLOURS[0])
     assert [word for word, _, _ in figure.maps] == [WORDS[0], WORDS[2]]
+    assert [word for word, _ in figure.caption] == [WORDS[5]]
 
 
 def test_the_first_plan_is_shown(example):
@@ -72,11 +74,13 @@ def test_the_first_plan_is_shown(example):
 def test_the_page_says_it_all_and_escapes(example):
     report = {
         "products_read": 1, "examples_written": 1, "rejected": {}, "rejected_rows": [],
-        "whole_pictures": 0, "examples_per_second": 3.0, "counts": {"train": 1},
+        "whole_pictures": 0, "unaligned": 0, "empty_captions": 0,
+        "examples_per_second": 3.0, "counts": {"train": 1},
     }
-    page = records_page(report, tiny_spec(), [example], VOCABULARY)
+    spec = tiny_spec(alignment="generated")
+    page = records_page(report, spec, [example], VOCABULARY)
     assert "&lt;b&gt; &amp; co" in page and "<b> & co" not in page
-    assert f"generated: <i>{WORDS[5]}</i>" in page
+    assert f"<i>{WORDS[5]}</i>" in page and "captioner wrote nothing" in page
     assert f'<s style="background:#ddd">{WORDS[1]}</s>' in page
     assert "rgb(230, 60, 30)" in page and "http" not in page.split("<body>")[1]
 
