@@ -14,18 +14,22 @@ Example:
 
 from __future__ import annotations
 
+import json
 import os
 
 from absl import app, flags, logging
+from ml_collections import config_flags
 
-from kaleido.cli import fail_clearly, run_binary
+from kaleido.cli import fail_clearly, parse_config_flags, run_binary
 from tfrecords import catalog_flags
 
 FLAGS = flags.FLAGS
 
 catalog_flags.define()
 flags.DEFINE_string("captioner", None, "Folder of experiments.train_captioner.")
-flags.DEFINE_string("config", "experiments/configs/ladder.py", "The experiment.")
+config_flags.DEFINE_config_file(
+    "config", "experiments/configs/ladder.py", "The experiment."
+)
 flags.DEFINE_list("rungs", ["1", "2", "3", "4", "5"], "Rungs to climb.")
 flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of the training.")
 flags.DEFINE_integer("crop_size", 64, "Side of a patch crop in pixels.")
@@ -57,11 +61,19 @@ def _run(rung, seed):
 
     workdir = os.path.join(FLAGS.output, rung_folder(rung), f"seed_{seed}")
     # Beside the run's folder, so that the figures alone can be kept.
-    figures = f"{workdir}.json"
-    if not os.path.exists(figures):
+    path, made_of = f"{workdir}.json", _made_of(rung)
+    if os.path.exists(path):
+        found = read_json(path)
+        if found["made_of"] != made_of:
+            raise ValueError(
+                f"{path} is of another ladder. Take another folder, or delete it. "
+                f"Received: {made_of}, there: {found['made_of']}"
+            )
+    else:
         records, results = _records(rung), os.path.join(workdir, "validation.json")
         run_binary(
-            "experiments.pretrain", f"--config={FLAGS.config}",
+            "experiments.pretrain",
+            f"--config={config_flags.get_config_filename(FLAGS['config'])}",
             f"--records={records}", f"--workdir={workdir}", f"--seed={seed}",
         )
         run_binary(
@@ -72,8 +84,26 @@ def _run(rung, seed):
             f"--weight_queries={FLAGS.itm_queries}",
         )
         lines = read_lines(os.path.join(workdir, "metrics.jsonl"))
-        write_json(figures, run_figures(read_json(results), lines))
-    return read_json(figures)
+        figures = run_figures(read_json(results), lines)
+        write_json(path, {"made_of": made_of, "figures": figures})
+    return read_json(path)["figures"]
+
+
+def _made_of(rung):
+    """Returns what a rung's figures depend on, besides the seed."""
+    from kaleido.alignment_generator import CAPTIONER_FILE
+    from kaleido.ladder import RUNGS, needs_captioner
+    from kaleido.weights_file import file_fingerprint
+
+    captioner = os.path.join(FLAGS.captioner or "", CAPTIONER_FILE)
+    names = ("crop_size", "whole_crop_size", "itm_queries")
+    return {
+        **{name: getattr(FLAGS, name) for name in names},
+        "rung": list(RUNGS[rung]),
+        "catalog": catalog_flags.catalog_opener(ground_truth=False)().fingerprint,
+        "captioner": file_fingerprint(captioner) if needs_captioner(rung) else "",
+        "config": json.loads(json.dumps(FLAGS.config.to_dict())),
+    }
 
 
 @fail_clearly
@@ -104,4 +134,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    app.run(main, flags_parser=parse_config_flags)

@@ -76,9 +76,20 @@ def main(argv):
         "%d replicas, XLA %s, %s", strategy.num_replicas_in_sync,
         "on" if jit_compile else "off", config.training.precision,
     )
+    record_set = records.open_records(FLAGS.records)
+    spec = record_set.spec
+    logging.info(
+        "records: layout %s, saliency %s, alignment %s, masking %s", spec.layout,
+        spec.saliency, spec.alignment, spec.masking,
+    )
+    if spec.layout == "kaleido" and spec.masking == "random":
+        logging.warning(
+            "Words and patches are hidden at random; for alignment-guided masking "
+            "build the records with --captioner."
+        )
     pretraining.pretrain(
         config,
-        records.open_records(FLAGS.records),
+        record_set,
         FLAGS.workdir,
         strategy,
         jit_compile=jit_compile,

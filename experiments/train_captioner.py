@@ -21,11 +21,12 @@ import time
 from absl import app, flags, logging
 
 from kaleido.cli import fail_clearly
-from tfrecords import catalog_flags
+from tfrecords import catalog_flags, vocabulary_flags
 
 FLAGS = flags.FLAGS
 
 catalog_flags.define()
+vocabulary_flags.define()
 flags.DEFINE_string("output", None, "Folder of the run.", required=True)
 flags.DEFINE_enum(
     "saliency", "unet", ("unet", "mask", "border", "none"),
@@ -34,9 +35,6 @@ flags.DEFINE_enum(
 flags.DEFINE_string(
     "saliency_weights", None,
     "File of experiments.train_saliency; default: the packaged weights.",
-)
-flags.DEFINE_string(
-    "vocabulary", "", "The vocab.txt of the records; default: the standard one."
 )
 flags.DEFINE_list(
     "networks", ["captioner", "grounder"],
@@ -72,7 +70,7 @@ def main(argv):
     from kaleido.known_pieces import known_pieces
     from kaleido.picture_pipeline import PicturePipeline
     from kaleido.reports.captioner_report import captioner_page
-    from kaleido.text import Tokenizer, load_vocabulary
+    from kaleido.text import Tokenizer
     from kaleido.weights_file import save_weights
 
     unknown = set(FLAGS.networks) - {"captioner", "grounder"}
@@ -83,7 +81,9 @@ def main(argv):
     start = time.time()
     catalog = catalog_flags.catalog_opener(ground_truth=FLAGS.saliency == "mask")()
     scan = catalog.scan()
-    vocabulary = load_vocabulary(FLAGS.vocabulary)
+    vocabulary = vocabulary_flags.open_vocabulary(catalog, scan, FLAGS.output)
+    # The records' texts must be cut into the same pieces.
+    vocabulary.save(os.path.join(FLAGS.output, "vocab.txt"))
     tokenizer, grid = Tokenizer(vocabulary), GridExtractor()
     pipeline = PicturePipeline(FLAGS.saliency, FLAGS.saliency_weights, batch_size=16)
     splits, rejected = {}, {}
@@ -130,9 +130,8 @@ def main(argv):
         if network.name == "captioner":
             pairs = splits["validation"]
             grids, texts = pairs.grids[:_SHOWN], pairs.token_ids[:_SHOWN]
-            captions, _ = network.generate(
-                tf.constant(grids), FLAGS.max_tokens, beams=3
-            )
+            # Greedily, as alignments are made.
+            captions, _ = network.generate(tf.constant(grids), FLAGS.max_tokens)
             report["captions"] = [
                 {"text": tokenizer.decode(text), "caption": tokenizer.decode(caption)}
                 for text, caption in zip(texts, captions.numpy())

@@ -48,7 +48,8 @@ def visible_pieces(vocabulary: Vocabulary) -> np.ndarray:
     """Says which word pieces can stand for something in a picture.
 
     Left out are reserved pieces, punctuation, numbers, single letters, and
-    `STOP_WORDS`: a rule of the language alone, so that it holds for every catalogue.
+    `STOP_WORDS`: a rule of the language alone, so that it holds for every catalogue
+    in English; of other languages only the short ones are left out.
     A word that nothing shows ("imported") keeps its map, which is arbitrary: which
     words those are only a catalogue's own pictures could tell.
 

@@ -182,6 +182,26 @@ def mask_to_box(
     return tf.where(failed, whole, box), failed
 
 
+def decode_mask(
+    encoded: tf.Tensor, height: tf.Tensor, width: tf.Tensor
+) -> tf.Tensor:
+    """Decodes a catalogue's mask, float32 [height, width] in [0, 1].
+
+    Args:
+        encoded: string scalar, a PNG.
+        height, width: of its picture, in pixels.
+
+    Raises:
+        tf.errors.InvalidArgumentError: if it is none, or of another size.
+    """
+    mask = tf.io.decode_png(encoded, channels=1)[..., 0]
+    tf.debugging.assert_equal(
+        tf.shape(mask), [height, width],
+        message="The mask must have the size of its picture.",
+    )
+    return tf.cast(mask, tf.float32) / 255.0
+
+
 def foreground_box(
     image: tf.Tensor,
     method: str,
@@ -194,7 +214,7 @@ def foreground_box(
         image: uint8 [height, width, 3].
         method: one of `METHODS`.
         encoded_mask: string scalar, a PNG of the picture's size for the method
-            `mask`; empty where the product has none.
+            `mask`; empty where the product has none (see `decode_mask`).
         probability: float32 [side, side], what `main_regions` left of the
             saliency network's output; for methods of `needs_network`.
 
@@ -218,8 +238,7 @@ def foreground_box(
         return found()
 
     def given():
-        mask = tf.io.decode_png(encoded_mask, channels=1)[..., 0]
-        return mask_to_box(tf.cast(mask, tf.float32) / 255.0, height, width)
+        return mask_to_box(decode_mask(encoded_mask, height, width), height, width)
 
     return tf.cond(tf.strings.length(encoded_mask) > 0, given, found)
 

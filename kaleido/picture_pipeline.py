@@ -205,12 +205,8 @@ class _Source:
         for row in rows:
             if row in self._products:
                 product = self._products.pop(row)
-                rejected.append(
-                    Rejection(
-                        row, product.image_id, "undecodable_picture",
-                        _decoding_error(product.image),
-                    )
-                )
+                reason, detail = _why_lost(product)
+                rejected.append(Rejection(row, product.image_id, reason, detail))
         accounted = self._finished.union(r.row for r in rejected)
         lost = [row for row in rows if row not in accounted]
         if lost:
@@ -219,10 +215,15 @@ class _Source:
         return sorted(rejected, key=lambda r: r.row)
 
 
-def _decoding_error(image: bytes) -> str:
-    """Decodes a bad picture once more, alone, to learn what is wrong with it."""
+def _why_lost(product: Product) -> Tuple[str, str]:
+    """Decodes a bad row once more, alone, to learn what is wrong with it."""
     try:
-        patches.decode_picture(tf.constant(image))
+        image = patches.decode_picture(tf.constant(product.image))
     except tf.errors.OpError as error:
-        return str(error.message).split("\n")[0][:200]
-    return "the picture's mask could not be decoded"
+        return "undecodable_picture", str(error.message).split("\n")[0][:200]
+    if product.mask is not None:
+        try:
+            foreground.decode_mask(tf.constant(product.mask), *image.shape[:2])
+        except tf.errors.OpError as error:
+            return "undecodable_mask", str(error.message).split("\n")[0][:200]
+    return "uncroppable_picture", f"{image.shape[1]} x {image.shape[0]} pixels"

@@ -35,6 +35,10 @@ class Vocabulary:
         missing = [piece for piece in RESERVED if piece not in self.pieces]
         if missing:
             raise ValueError(f"The vocabulary lacks the reserved pieces {missing}.")
+        if self.pieces[0] != PAD:
+            raise ValueError(
+                f"The vocabulary must begin with {PAD}. Received: {self.pieces[0]!r}"
+            )
 
     def __len__(self) -> int:
         return len(self.pieces)

@@ -68,7 +68,7 @@ def run(method, masks=None, units=((0, 1, 2, 3, 4),), weights=None):
         lambda batch: {k: batch[k] for k in ("box", "whole", "text")},
     ):
         batches.append((unit, [p.image_id for p in products]))
-        rejected += [r.item for r in lost]
+        rejected += [(r.item, r.reason) for r in lost]
         for i, product in enumerate(products):
             assert batch["text"][i].decode() == product.image_id
             found[product.image_id] = batch["box"][i].tolist(), bool(batch["whole"][i])
@@ -82,7 +82,7 @@ def test_the_network_finds_shirts_and_takes_the_rest_whole():
     assert not found["wide shirt"][1]
     assert found["one colour"] == ([0, 0, 70, 90], True)
     assert found["long"] == ([0, 0, 5000, 30], True)
-    assert rejected == ["broken"]
+    assert rejected == [("broken", "undecodable_picture")]
     assert batches[0] == (0, ["shirt", "wide shirt"])
 
 
@@ -94,10 +94,18 @@ def test_masks_are_taken_where_there_are_any():
     assert found["one colour"][1]
 
 
-def test_a_damaged_mask_is_a_rejection_of_its_own_picture():
-    found, rejected, _ = run("mask", {"shirt": b"\x89PNG\r\n\x1a\nnonsense"})
-    assert "shirt" not in found and sorted(rejected) == ["broken", "shirt"]
-    assert len(found) == 3
+@pytest.mark.parametrize(
+    "mask", [b"\x89PNG\r\n\x1a\nnonsense", whole_mask(200, 240, (11, 22, 133, 144))],
+    ids=["damaged", "of another size"],
+)
+def test_a_bad_mask_is_a_rejection_of_its_own_picture(mask):
+    found, rejected, _ = run("mask", {"shirt": mask})
+    assert sorted(rejected) == [
+        ("broken", "undecodable_picture"), ("shirt", "undecodable_mask"),
+    ]
+    assert len(found) == 3 and "shirt" not in found
+    # Who does not read masks does not mind.
+    assert "shirt" in run("border", {"shirt": mask})[0]
 
 
 def test_units_do_not_mix():

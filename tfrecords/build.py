@@ -24,11 +24,12 @@ from absl import app, flags, logging
 
 from kaleido.cli import fail_clearly
 from kaleido.progress import Progress
-from tfrecords import catalog_flags
+from tfrecords import catalog_flags, vocabulary_flags
 
 FLAGS = flags.FLAGS
 
 catalog_flags.define()
+vocabulary_flags.define()
 flags.DEFINE_string("output", None, "Folder of the records.", required=True)
 flags.DEFINE_enum("layout", "kaleido", ("kaleido", "grid8"), "Grids of patches.")
 flags.DEFINE_string("backbone", "efficientnet_lite0", "See kaleido/backbones.py.")
@@ -56,12 +57,6 @@ flags.DEFINE_enum(
     "masking", "agm", ("agm", "random"),
     "Mask plans: alignments first, or at random. Without alignments both are one.",
 )
-flags.DEFINE_string(
-    "vocabulary", "",
-    "A vocab.txt; `learn` learns one from the training texts; default: the "
-    "standard uncased English one.",
-)
-flags.DEFINE_integer("vocabulary_size", 8000, "Pieces of a learnt vocabulary.")
 flags.DEFINE_integer("max_tokens", 64, "Text length in word pieces.")
 flags.DEFINE_integer("num_plans", 10, "Mask plans a record.")
 flags.DEFINE_integer("crop_size", 64, "Side of a patch crop in pixels.")
@@ -77,9 +72,6 @@ flags.DEFINE_multi_string(
     "e.g. --beam=--runner=DirectRunner --beam=--direct_num_workers=2.",
 )
 flags.DEFINE_integer("report_examples", 12, "Products shown in report.html.")
-
-# Texts that a vocabulary is learnt from; more change it little.
-_VOCABULARY_TEXTS = 100_000
 
 
 def _preprocessor_options():
@@ -99,23 +91,6 @@ def _preprocessor_options():
     }
 
 
-def _load_vocabulary(catalog, scan):
-    from kaleido.catalogs.product import Product
-    from kaleido.text import learn_vocabulary, load_vocabulary
-
-    if FLAGS.vocabulary != "learn":
-        return load_vocabulary(FLAGS.vocabulary)
-    # A re-run must find the vocabulary it began with.
-    path = os.path.join(FLAGS.output, "vocab.txt")
-    if os.path.exists(path):
-        return load_vocabulary(path)
-    rows = scan.rows["train"]
-    rows = rows[:: max(len(rows) // _VOCABULARY_TEXTS, 1)]
-    logging.info("learning a vocabulary from %d texts", len(rows))
-    texts = (p.text for p in catalog.read(rows) if isinstance(p, Product))
-    return learn_vocabulary(texts, FLAGS.vocabulary_size)
-
-
 @fail_clearly
 def main(argv):
     del argv
@@ -132,7 +107,7 @@ def main(argv):
         "%d rows read, %d rejected by the table alone",
         scan.rows_read, len(scan.rejected),
     )
-    vocabulary = _load_vocabulary(catalog, scan)
+    vocabulary = vocabulary_flags.open_vocabulary(catalog, scan, FLAGS.output)
     make_preprocessor = functools.partial(
         Preprocessor, vocabulary, **_preprocessor_options()
     )
