@@ -7,8 +7,10 @@ and where its weights come from.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
+import sys
 from typing import Callable, Iterable, Optional, Tuple
 
 import numpy as np
@@ -74,7 +76,9 @@ def _padded_by_size(layer: tf.keras.layers.Layer) -> tf.keras.layers.Layer:
 
 
 def _build_efficientnet_lite0() -> tf.keras.Model:
-    import keras_cv
+    # It greets on standard output, which belongs to a binary's results.
+    with contextlib.redirect_stdout(sys.stderr):
+        import keras_cv
 
     network = keras_cv.models.EfficientNetLiteBackbone(
         stackwise_kernel_sizes=[3, 3, 5, 3, 5, 5, 3],
