@@ -40,7 +40,7 @@ def _line(name, figures):
         for over in ("moving", "all")
         for what in ("pointing", "found", "precision", "recall", "coverage")
     ]
-    return f"{name:32} " + " ".join(shown)
+    return f"{name:40} " + " ".join(shown)
 
 
 @fail_clearly
@@ -72,8 +72,8 @@ def main(argv):
     page = os.path.splitext(FLAGS.output)[0] + ".html"
     write_text(page, alignment_page(results))
     columns = "point found preci recal cover"
-    print(f"{'':32} {'words whose part moves':{len(columns)}} all words")
-    print(f"{'':32} {columns} {columns}")
+    print(f"{'':40} {'words whose part moves':{len(columns)}} all words")
+    print(f"{'':40} {columns} {columns}")
     for kind in ("baselines", "methods"):
         for name, figures in results[kind].items():
             print(_line(name, figures))
