@@ -79,6 +79,10 @@ class AttendAndTell(tf.keras.layers.Layer):
 class Captioner(tf.keras.Model):
     """Show-Attend-Tell over a grid of the locked object.
 
+    The paper's network begins at the annotation vectors; ours come from a frozen
+    backbone that was not trained for it, so a normalisation and a layer of `units`
+    channels lie between.
+
     Args:
         spec: its sizes and pieces.
         vocabulary: of `spec.vocabulary_fingerprint`.
