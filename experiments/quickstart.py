@@ -56,7 +56,8 @@ def main(argv):
     )
     stage(
         "captioner", "experiments.train_captioner", *catalog,
-        "--networks=captioner", "--epochs=6", f"--output={path('captioner')}",
+        "--networks=captioner", "--max_pairs=1200", "--epochs=6",
+        f"--output={path('captioner')}",
     )
     stage(
         "records", "tfrecords.build", *catalog, f"--output={path('records')}",
