@@ -174,9 +174,9 @@ def trained(network, loss, tmp_path, epochs=12, **options):
 def test_it_learns_to_name_what_it_sees(tmp_path):
     tf.keras.utils.set_random_seed(0)
     network = small()
-    _, log = trained(network, training.caption_loss, tmp_path, epochs=25)
+    _, log = trained(network, training.caption_loss, tmp_path, epochs=40)
     # Three of six words in order: without the picture ln(20) / 4 a piece at best.
-    assert log["epochs"][log["best"]]["nats"] < 0.85 * np.log(20) / 4
+    assert log["epochs"][log["best"]]["nats"] < 0.6 * np.log(20) / 4
 
 
 # 30 s of processor time.
