@@ -165,4 +165,3 @@ def _told_apart(words, alignments: np.ndarray) -> Dict[int, Any]:
     chosen = np.linspace(0, len(aligned) - 1, min(len(aligned), len(COLOURS)))
     places = [aligned[int(round(i))] for i in chosen]
     return dict(zip(places, COLOURS))
-
