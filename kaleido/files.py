@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from typing import Any, Mapping
+from typing import Any, List, Mapping
 
 import numpy as np
 
@@ -46,17 +46,21 @@ def claim_folder(folder: str, job: Mapping[str, Any], what: str) -> None:
     if not os.path.exists(path):
         write_json(path, job)
         return
-    found = read_json(path)
-    different = sorted(
-        f"{key}: {found.get(key)!r} there, {job.get(key)!r} asked for"
-        for key in set(found) | set(job)
-        if found.get(key) != job.get(key)
-    )
+    different = differences(read_json(path), job)
     if different:
         raise ValueError(
             f"{folder} holds {what} of another job. Take another folder, or delete "
             f"this one. Received: {'; '.join(different)}"
         )
+
+
+def differences(there: Mapping[str, Any], asked: Mapping[str, Any]) -> List[str]:
+    """Returns a line for each key whose values differ, sorted."""
+    return sorted(
+        f"{key}: {there.get(key)!r} there, {asked.get(key)!r} asked for"
+        for key in set(there) | set(asked)
+        if there.get(key) != asked.get(key)
+    )
 
 
 def digest_arrays(*arrays: np.ndarray) -> str:

@@ -9,7 +9,7 @@ from typing import Optional, Tuple
 import tensorflow as tf
 
 from kaleido.config import Config
-from kaleido.files import read_json, write_json
+from kaleido.files import differences, read_json, write_json
 from kaleido.models import Networks, networks_for
 from kaleido.records import RecordSet, RecordSpec
 
@@ -61,11 +61,8 @@ def claim_workdir(directory: str, config: Config, records: RecordSet) -> None:
                 f"Received: {records.content} (there: {found.records_content})"
             )
         mine, theirs = _flat(config.to_dict()), _flat(found.config.to_dict())
-        different = sorted(
-            f"{key}: {theirs.get(key)!r} there, {mine.get(key)!r} asked for"
-            for key in set(mine) | set(theirs)
-            if mine.get(key) != theirs.get(key) and key != "training.steps"
-        )
+        mine["training.steps"] = theirs["training.steps"]
+        different = differences(theirs, mine)
         if different:
             raise ValueError(
                 f"{directory} holds a run of another configuration. Take another "
