@@ -54,14 +54,13 @@ def _records(rung):
 
 
 def _run(rung, seed):
-    """Returns the figures of a rung's run; one that is done is not done again."""
+    """Writes the figures of a rung's run; one that is done is not done again."""
     from kaleido.callbacks import read_lines
     from kaleido.files import read_json, write_json
-    from kaleido.ladder import run_figures, rung_folder
+    from kaleido.ladder import figures_path, run_figures
 
-    workdir = os.path.join(FLAGS.output, rung_folder(rung), f"seed_{seed}")
-    # Beside the run's folder, so that the figures alone can be kept.
-    path, made_of = f"{workdir}.json", _made_of(rung)
+    path, made_of = figures_path(FLAGS.output, rung, seed), _made_of(rung)
+    workdir = os.path.splitext(path)[0]
     if os.path.exists(path):
         found = read_json(path)
         if found["made_of"] != made_of:
@@ -86,7 +85,6 @@ def _run(rung, seed):
         lines = read_lines(os.path.join(workdir, "metrics.jsonl"))
         figures = run_figures(read_json(results), lines)
         write_json(path, {"made_of": made_of, "figures": figures})
-    return read_json(path)["figures"]
 
 
 def _made_of(rung):
@@ -110,7 +108,7 @@ def _made_of(rung):
 def main(argv):
     del argv
     from kaleido.files import write_json, write_text
-    from kaleido.ladder import RUNGS, needs_captioner, summarize
+    from kaleido.ladder import RUNGS, needs_captioner, read_runs, summarize
     from kaleido.reports.ladder_report import ladder_page
 
     unknown = set(FLAGS.rungs) - set(map(str, range(1, len(RUNGS) + 1)))
@@ -120,11 +118,13 @@ def main(argv):
     if any(map(needs_captioner, rungs)) and not FLAGS.captioner:
         raise ValueError("--captioner: rungs 4 and 5 need one.")
     # Seed by seed, so that a ladder that is stopped has all rungs of the first ones.
-    runs, report = {rung: [] for rung in rungs}, {"seeds": FLAGS.seeds, "rungs": {}}
     for seed in FLAGS.seeds:
         for rung in rungs:
-            runs[rung].append(_run(rung, seed))
-            report["rungs"] = {r: summarize(runs[r]) for r in rungs if runs[r]}
+            _run(rung, seed)
+            # Of the other rungs, too, which another call may have climbed.
+            runs = read_runs(FLAGS.output, FLAGS.seeds)
+            summaries = {r: summarize(figures) for r, figures in runs.items()}
+            report = {"seeds": FLAGS.seeds, "rungs": summaries}
             write_json(os.path.join(FLAGS.output, "ladder.json"), report)
             page = ladder_page(report)
             write_text(os.path.join(FLAGS.output, "ladder.html"), page)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Dict, List, Mapping, Sequence
 
 import numpy as np
+
+from kaleido.files import read_json
 
 # Flags of `tfrecords.build` that each rung adds, bottom first.
 RUNGS: Mapping[str, Sequence[str]] = {
@@ -22,6 +25,21 @@ def rung_folder(rung: str) -> str:
     """Returns a rung's name as a folder."""
     kept = "".join(c if c.isalnum() else " " for c in rung.lower())
     return "_".join(kept.split())
+
+
+def figures_path(output: str, rung: str, seed: str) -> str:
+    """Returns the file of a run's figures, beside the run's folder."""
+    return os.path.join(output, rung_folder(rung), f"seed_{seed}.json")
+
+
+def read_runs(output: str, seeds: Sequence[str]) -> Dict[str, List[Dict[str, float]]]:
+    """Returns the figures of the runs that are done, by rung, bottom first."""
+    paths = {r: [figures_path(output, r, seed) for seed in seeds] for r in RUNGS}
+    runs = {
+        rung: [read_json(path)["figures"] for path in some if os.path.exists(path)]
+        for rung, some in paths.items()
+    }
+    return {rung: figures for rung, figures in runs.items() if figures}
 
 
 def needs_captioner(rung: str) -> bool:

@@ -3,6 +3,7 @@
 import pytest
 
 from kaleido import ladder
+from kaleido.files import write_json
 
 
 def test_mean_and_spread_over_seeds():
@@ -19,6 +20,19 @@ def test_rungs_have_folders_of_their_own_and_the_papers_order():
     assert [ladder.needs_captioner(rung) for rung in ladder.RUNGS] == [
         False, False, False, True, True,
     ]
+
+
+def test_runs_that_are_done_are_found_whoever_made_them(tmp_path):
+    rungs = list(ladder.RUNGS)
+    for rung, seed, value in ((rungs[2], "1", 3.0), (rungs[0], "0", 1.0),
+                              (rungs[2], "0", 2.0), (rungs[4], "7", 9.0)):
+        write_json(
+            ladder.figures_path(str(tmp_path), rung, seed),
+            {"made_of": {}, "figures": {"a": value}},
+        )
+    assert ladder.read_runs(str(tmp_path), ["0", "1"]) == {
+        rungs[0]: [{"a": 1.0}], rungs[2]: [{"a": 2.0}, {"a": 3.0}],
+    }
 
 
 def test_figures_of_a_run_are_flat_and_in_percent():
