@@ -11,7 +11,6 @@ Example:
 
 from __future__ import annotations
 
-import collections
 import os
 
 from absl import app, flags, logging
@@ -77,9 +76,8 @@ def main(argv):
     for kind in ("baselines", "methods"):
         for name, figures in results[kind].items():
             print(_line(name, figures))
-            for other, moving in figures.get("same_words", {}).items():
-                shown = {"moving": moving, "all": collections.defaultdict(lambda: None)}
-                print(_line(f"  its words by {other}", shown))
+            for other, same in figures.get("same_words", {}).items():
+                print(_line(f"  its words by {other}", same))
     logging.info("report: %s", page)
 
 

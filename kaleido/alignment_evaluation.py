@@ -48,8 +48,8 @@ def evaluate_alignment(
     Returns:
         `products`, `words`, `moving_words`; `methods` and `baselines`: by name the
         figures of `metrics.alignment_figures`. A method has `same_words`, too: the
-        figures of the baselines that know no picture, of the words that move and
-        that the method aligned, no others. A method `m` has a baseline
+        figures of the baselines that know no picture, of the words that the method
+        aligned, no others. A method `m` has a baseline
         `word average of m`: its maps without the picture. `true prior` is an
         oracle, which knows where a word's part usually is.
 
@@ -122,7 +122,7 @@ def evaluate_alignment(
         result["methods"][name] = {
             **figures(maps, has_map, chosen),
             "same_words": {
-                other: figures(baseline, has_map)["moving"]
+                other: figures(baseline, has_map)
                 for other, baseline in baselines.items()
             },
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import signal
 import subprocess
 import sys
 from typing import Callable, List, Sequence, Tuple
@@ -73,13 +74,19 @@ def parse_floats(flag: str, text: str, count: int) -> Tuple[float, ...]:
 
 
 def run_binary(module: str, *arguments: str) -> None:
-    """Runs another binary of ours in a process of its own.
+    """Runs another binary of ours in a process of its own, which ends with this one.
 
     Raises:
         ValueError: if it fails; it has said why.
     """
     command = [sys.executable, "-m", module, *arguments]
     logging.info("$ python -m %s %s", module, " ".join(arguments))
-    code = subprocess.run(command, check=False).returncode
+    # An exception makes `subprocess.run` end the child. A scheduler's SIGTERM raises
+    # none by itself, and a child left behind would go on writing.
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        code = subprocess.run(command, check=False).returncode
+    finally:
+        signal.signal(signal.SIGTERM, before)
     if code:
         raise ValueError(f"{module} failed with exit code {code}; see above.")

@@ -191,6 +191,14 @@ def write_shards(
     return sidecars
 
 
+def count_examples(sidecars: Iterable[Mapping[str, Any]]) -> Dict[str, int]:
+    """Returns the number of examples of each split."""
+    counts: collections.Counter = collections.Counter()
+    for sidecar in sidecars:
+        counts[sidecar["split"]] += sidecar["examples"]
+    return dict(counts)
+
+
 def finish_dataset(
     directory: str, spec: RecordSpec, sidecars: Iterable[Mapping[str, Any]]
 ) -> Dict[str, Any]:
@@ -205,10 +213,7 @@ def finish_dataset(
     sidecars = list(sidecars)
     for left_by_a_crash in glob.glob(os.path.join(directory, "*.tfrecord.tmp-*")):
         os.remove(left_by_a_crash)
-    counts: collections.Counter = collections.Counter()
     classes, num_train_classes = {}, {}
-    for sidecar in sidecars:
-        counts[sidecar["split"]] += sidecar["examples"]
     for label in ("category", "subcategory"):
         train, other = set(), set()
         for sidecar in sidecars:
@@ -219,7 +224,7 @@ def finish_dataset(
     content = {
         "spec": dataclasses.asdict(spec),
         "fingerprint": spec.fingerprint,
-        "counts": dict(counts),
+        "counts": count_examples(sidecars),
         "classes": classes,
         "num_train_classes": num_train_classes,
         "shards": [

@@ -137,10 +137,9 @@ def main(argv):
     progress.finish()
     sidecars = [sharding.finished_sidecar(FLAGS.output, s) for s in shards]
     rejected = [vars(r) for r in scan.rejected]
-    counts = collections.Counter()
     for sidecar in sidecars:
         rejected += sidecar["rejected"]
-        counts[sidecar["split"]] += sidecar["examples"]
+    counts = sharding.count_examples(sidecars)
     report = {
         "catalog": FLAGS.catalog,
         "products_read": scan.rows_read,
@@ -149,7 +148,7 @@ def main(argv):
         "seconds": round(time.time() - start, 1),
         "shards_made": len(missing),
         "shards_kept": len(shards) - len(missing),
-        "counts": dict(counts),
+        "counts": counts,
         **{
             name: sum(s[name] for s in sidecars)
             for name in ("whole_pictures", "unaligned", "empty_captions")

@@ -1,0 +1,49 @@
+"""Tests of what the binaries share."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+from kaleido.cli import run_binary
+
+
+def test_a_binary_that_fails_is_named():
+    with pytest.raises(ValueError, match="timeit failed with exit code"):
+        run_binary("timeit", "1 / 0")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_job_leaves_no_child_behind(tmp_path, number):
+    started = tmp_path / "child"
+    child = f"import os, time; open({str(started)!r}, 'w').write(str(os.getpid()))"
+    script = f"""
+        from kaleido.cli import run_binary
+        run_binary("timeit", "-n1", "-r1", "-s", {child!r}, "time.sleep(60)")
+    """
+    parent = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)])
+    _wait_until(lambda: started.exists() and started.read_text())
+    pid = int(started.read_text())
+    assert _is_alive(pid)
+    parent.send_signal(number)
+    assert parent.wait(timeout=30) != 0
+    _wait_until(lambda: not _is_alive(pid))
+
+
+def _is_alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _wait_until(condition, seconds=30):
+    end = time.time() + seconds
+    while not condition():
+        assert time.time() < end
+        time.sleep(0.05)
