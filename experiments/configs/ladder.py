@@ -11,9 +11,9 @@ def get_config():
     config = myntra_small.get_config()
     # Alignment is learnt first; more of the time than there goes to the tasks that
     # mask plans guide.
-    config.training.steps = 320
-    config.training.eval_every = 160
+    config.training.steps = 240
+    config.training.eval_every = 120
     for task in config.tasks:
         if task != "contrastive":
-            config.tasks[task].start_step = 160
+            config.tasks[task].start_step = 120
     return config
