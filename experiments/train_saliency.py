@@ -37,6 +37,11 @@ flags.DEFINE_enum(
 flags.DEFINE_integer("steps", 9000, "Training steps, rounded up to 250s.")
 flags.DEFINE_integer("batch_size", 16, "Pictures a step.")
 flags.DEFINE_float("learning_rate", 1e-3, "Peak of the learning rate.")
+flags.DEFINE_float(
+    "augmentation", 1.0,
+    "Strength of the augmentations; below 1 to end on pictures as they are.",
+    lower_bound=0.0, upper_bound=1.0,
+)
 flags.DEFINE_integer("seed", 0, "Seed of everything random.")
 flags.DEFINE_string("output", None, "Folder of the run.", required=True)
 
@@ -84,7 +89,10 @@ def main(argv):
             f"Training needs a batch of {FLAGS.batch_size} pictures that are not held "
             f"out. Received: {len(stored['images'])}"
         )
-    settings = ("rendered", "begin", "steps", "batch_size", "learning_rate", "seed")
+    settings = (
+        "rendered", "begin", "steps", "batch_size", "learning_rate", "augmentation",
+        "seed",
+    )
     job = {
         "sources": sources,
         "pictures": digest_arrays(stored["images"], stored["masks"]),
@@ -99,7 +107,7 @@ def main(argv):
         load_weights(network, saliency.PACKAGED)
     training.train_saliency(
         network, stored, os.path.join(FLAGS.output, "checkpoints"), epochs,
-        FLAGS.batch_size, FLAGS.learning_rate, FLAGS.seed,
+        FLAGS.batch_size, FLAGS.learning_rate, FLAGS.seed, FLAGS.augmentation,
     )
     # Scored as they will be used: after rounding to float16.
     weights = os.path.join(FLAGS.output, "saliency.npz")

@@ -60,6 +60,7 @@ def make_dataset(
     first_step: int,
     steps: int,
     seed: int,
+    strength: float = 1.0,
 ) -> tf.data.Dataset:
     """Returns augmented batches of steps `first_step` to `steps` - 1.
 
@@ -71,6 +72,7 @@ def make_dataset(
         batch_size: pictures a step.
         first_step, steps: the range.
         seed: of order and augmentations.
+        strength: of the augmentations, see `augment`.
 
     Returns:
         Pairs of float32 [batch, SIDE, SIDE, 3] in [0, 255] and float32
@@ -95,7 +97,7 @@ def make_dataset(
         side = [batch_size, STORED_SIDE, STORED_SIDE]
         return augment(
             tf.ensure_shape(images, [*side, 3]), tf.ensure_shape(masks, side),
-            tf.stack([tf.constant(seed, tf.int64), step]),
+            tf.stack([tf.constant(seed, tf.int64), step]), strength,
         )
 
     dataset = tf.data.Dataset.range(first_step, steps)
@@ -103,9 +105,15 @@ def make_dataset(
 
 
 def augment(
-    images: tf.Tensor, masks: tf.Tensor, seed: tf.Tensor
+    images: tf.Tensor, masks: tf.Tensor, seed: tf.Tensor, strength: float = 1.0
 ) -> Tuple[tf.Tensor, tf.Tensor]:
-    """Returns other views of pictures and masks; see `make_dataset` for shapes."""
+    """Returns other views of pictures and masks; see `make_dataset` for shapes.
+
+    Args:
+        images, masks: stored pictures.
+        seed: int64 [2].
+        strength: in [0, 1], of all changes but the flip; at 0 there is no other.
+    """
     count = tf.shape(images)[0]
 
     def draw(stream, low=0.0, high=1.0, shape=()):
@@ -114,10 +122,15 @@ def augment(
             [count, *shape], stream_seed, low, high
         )
 
-    window = draw(1, *_ZOOM)
+    def shift(stream, most):
+        return strength * draw(stream, -most, most)
+
+    def scale(stream, low, high, shape=()):
+        return 1.0 + strength * (draw(stream, low, high, shape) - 1.0)
+
     transforms = _windows(
-        window, draw(2, -_ROTATION, _ROTATION), tf.sign(draw(3) - 0.5),
-        draw(4, -_SHIFT, _SHIFT), draw(5, -_SHIFT, _SHIFT),
+        scale(1, *_ZOOM), shift(2, _ROTATION), tf.sign(draw(3) - 0.5),
+        shift(4, _SHIFT), shift(5, _SHIFT),
     )
     stacked = tf.concat(
         [tf.cast(images, tf.float32), tf.cast(masks, tf.float32)[..., None]], axis=-1
@@ -142,20 +155,20 @@ def augment(
     plain += ramp * draw(12, -30.0, 30.0, (1, 1, 1))
     backdrop = tf.where(_column(draw(13)) < 0.5, texture, plain)
     pasted = pixels * mask + tf.clip_by_value(backdrop, 0.0, 255.0) * (1.0 - mask)
-    pixels = tf.where(_column(draw(14)) < _PASTE_SHARE, pasted, pixels)
+    pixels = tf.where(_column(draw(14)) < strength * _PASTE_SHARE, pasted, pixels)
 
     grey = tf.reduce_mean(pixels, axis=-1, keepdims=True)
-    pixels = grey + (pixels - grey) * _column(draw(15, 0.5, 1.4))
+    pixels = grey + (pixels - grey) * _column(scale(15, 0.5, 1.4))
     middle = tf.reduce_mean(pixels, axis=(1, 2), keepdims=True)
-    pixels = middle + (pixels - middle) * _column(draw(16, 0.7, 1.35))
-    pixels *= _column(draw(17, 0.75, 1.25)) * draw(18, 0.92, 1.08, (1, 1, 3))
+    pixels = middle + (pixels - middle) * _column(scale(16, 0.7, 1.35))
+    pixels *= _column(scale(17, 0.75, 1.25)) * scale(18, 0.92, 1.08, (1, 1, 3))
     pixels = tf.cast(tf.clip_by_value(tf.round(pixels), 0.0, 255.0), tf.uint8)
 
     def compress(arguments):
         picture, quality = arguments
         return tf.image.adjust_jpeg_quality(picture, quality)
 
-    chosen = tf.where(draw(19) < _JPEG_SHARE)
+    chosen = tf.where(draw(19) < strength * _JPEG_SHARE)
     quality = tf.cast(draw(20, 25.0, 90.0), tf.int32)
     compressed = tf.map_fn(
         compress,
@@ -243,6 +256,7 @@ def train_saliency(
     batch_size: int = 16,
     learning_rate: float = 1e-3,
     seed: int = 0,
+    strength: float = 1.0,
 ) -> None:
     """Trains a network in place; a run that was stopped goes on where it was.
 
@@ -256,6 +270,7 @@ def train_saliency(
         batch_size: pictures a step.
         learning_rate: its peak; rises within an epoch, falls as a cosine.
         seed: of order and augmentations.
+        strength: of the augmentations, see `augment`.
     """
     tf.keras.utils.set_random_seed(seed)
     steps = epochs * EPOCH_STEPS
@@ -276,7 +291,9 @@ def train_saliency(
         first = int(manager.latest_checkpoint.rsplit("-", 1)[1])
         logging.info("resumed at step %d", first * EPOCH_STEPS)
     if first < epochs:
-        dataset = make_dataset(pairs, batch_size, first * EPOCH_STEPS, steps, seed)
+        dataset = make_dataset(
+            pairs, batch_size, first * EPOCH_STEPS, steps, seed, strength
+        )
         network.fit(
             dataset, initial_epoch=first, epochs=epochs, steps_per_epoch=EPOCH_STEPS,
             verbose=0, callbacks=[_Saving(manager, epochs)],
