@@ -232,6 +232,23 @@ def test_masks_move_with_their_pictures(monkeypatch):
     assert len({mask.tobytes() for mask in moved.numpy()}) == 8
 
 
+def test_augmentations_of_no_strength_only_mirror():
+    pairs = scenes(8)
+    pixels, masks = saliency_training.augment(
+        tf.constant(pairs["images"]), tf.constant(pairs["masks"]),
+        tf.constant([1, 2], tf.int64), strength=0.0,
+    )
+    side = masks.shape[1:]
+    plain = tf.image.resize(tf.cast(pairs["images"], tf.float32), side)
+    mirrored = tf.reverse(plain, axis=[2])
+    off = [
+        tf.reduce_mean(tf.abs(pixels - other), (1, 2, 3)) for other in (plain, mirrored)
+    ]
+    assert np.minimum(*off).max() < 0.01
+    # Some are mirrored and others not; a scene may be its own mirror image.
+    assert {0, 1} <= set(np.argmin(off, axis=0)[np.maximum(*off) > 1.0])
+
+
 def test_the_loss_is_least_for_the_truth():
     truth = tf.constant(scenes(1)["masks"][:, ::4, ::4] / 255.0, tf.float32)
     right = float(saliency_training.saliency_loss(truth, 20 * (2 * truth - 1))[0])
