@@ -1,7 +1,8 @@
 r"""Scores the saliency network on two folders of pictures and masks.
 
 Files belong together if their stems are equal. Prints one JSON line: mask IoU and
-box IoU (mean, 10th percentile), F-measure, MAE, pictures a second.
+box IoU (mean, 10th percentile), F-measure, MAE, pictures a second. --output=FILE.json
+keeps the line, with a page of the worst pictures beside it, FILE.html.
 
 Example:
   python -m experiments.evaluate_saliency --images=photos --masks=photo_masks
@@ -10,6 +11,7 @@ Example:
 from __future__ import annotations
 
 import json
+import os
 
 from absl import app, flags, logging
 
@@ -25,27 +27,29 @@ flags.DEFINE_string(
 flags.DEFINE_bool(
     "held_out", False, "Only the tenth that experiments.train_saliency leaves out."
 )
-flags.DEFINE_string("output", None, "Also writes the line to this file.")
+flags.DEFINE_string("output", None, "A JSON file for the line; a page beside it.")
 
 
 @fail_clearly
 def main(argv):
     del argv
     from kaleido import masked_pictures, saliency
-    from kaleido.files import write_json
-    from kaleido.saliency_metrics import evaluate_saliency
+    from kaleido.files import write_json, write_text
+    from kaleido.reports.saliency_report import saliency_page
+    from kaleido.saliency_evaluation import WorstPictures, score_pictures, summarize
 
     pairs = masked_pictures.find_pairs(FLAGS.images, FLAGS.masks)
     if FLAGS.held_out:
         pairs = [pair for pair in pairs if masked_pictures.is_held_out(pair)]
     logging.info("%d pictures", len(pairs))
-    reader = masked_pictures.PairReader()
-    figures = evaluate_saliency(
-        saliency.load_saliency(FLAGS.weights), reader.read(pairs)
-    )
+    reader, worst = masked_pictures.PairReader(), WorstPictures(24)
+    network = saliency.load_saliency(FLAGS.weights)
+    figures = summarize(worst.watch(score_pictures(network, reader.read(pairs))))
     figures["bad_pictures"] = reader.bad
     if FLAGS.output:
         write_json(FLAGS.output, figures)
+        page = saliency_page({FLAGS.images: (figures, worst.pictures())})
+        write_text(os.path.splitext(FLAGS.output)[0] + ".html", page)
     print(json.dumps(figures))
 
 

@@ -1,8 +1,8 @@
 r"""Trains the saliency network on pictures with masks, and scores it.
 
 A tenth of each source, chosen by the files' names, is never trained on; the
-scores on it go into the weights file and OUTPUT/report.json. A run that was
-stopped goes on where it was.
+scores on it go into the weights file and OUTPUT/report.json, the worst pictures
+into report.html. A run that was stopped goes on where it was.
 
 Examples:
   python -m experiments.train_saliency --rendered=600 --steps=7000 \
@@ -63,8 +63,9 @@ def main(argv):
 
     from kaleido import masked_pictures, saliency
     from kaleido import saliency_training as training
-    from kaleido.files import claim_folder, digest_arrays, write_json
-    from kaleido.saliency_metrics import evaluate_saliency
+    from kaleido.files import claim_folder, digest_arrays, write_json, write_text
+    from kaleido.reports.saliency_report import saliency_page
+    from kaleido.saliency_evaluation import WorstPictures, score_pictures, summarize
     from kaleido.weights_file import file_fingerprint, load_weights, save_weights
 
     start = time.time()
@@ -112,16 +113,18 @@ def main(argv):
     # Scored as they will be used: after rounding to float16.
     weights = os.path.join(FLAGS.output, "saliency.npz")
     save_weights(network, weights, {})
-    find, scores = saliency.load_saliency(weights), {}
     # Few pictures may all be trained on.
-    for name, pairs in held_out.items():
-        scores[name] = evaluate_saliency(find, reader.read(pairs)) if pairs else None
+    apart = {name: reader.read(pairs) for name, pairs in held_out.items() if pairs}
     if FLAGS.rendered:
         # Products of another seed.
         count = max(round(masked_pictures.HELD_OUT_SHARE * FLAGS.rendered), 1)
-        scores["rendered"] = evaluate_saliency(find, _rendered(count, FLAGS.seed + 1))
-    for name, figures in scores.items():
-        logging.info("%s, held out: %s", name, figures)
+        apart["rendered"] = _rendered(count, FLAGS.seed + 1)
+    find, scores, worst = saliency.load_saliency(weights), dict.fromkeys(held_out), {}
+    for name, pictures in apart.items():
+        keeper = WorstPictures(12)
+        scores[name] = summarize(keeper.watch(score_pictures(find, pictures)))
+        worst[name] = keeper.pictures()
+        logging.info("%s, held out: %s", name, scores[name])
     report = {
         **job,
         "command": "experiments.train_saliency",
@@ -140,6 +143,8 @@ def main(argv):
     }
     save_weights(network, weights, card)
     write_json(os.path.join(FLAGS.output, "report.json"), report)
+    page = saliency_page({name: (scores[name], worst[name]) for name in worst})
+    write_text(os.path.join(FLAGS.output, "report.html"), page)
 
 
 def _rendered(count, seed):

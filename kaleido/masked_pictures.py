@@ -7,7 +7,7 @@ import glob
 import hashlib
 import io
 import os
-from typing import Iterable, Iterator, List, Tuple
+from typing import Iterable, Iterator, List, NamedTuple, Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -18,7 +18,20 @@ from kaleido import patches
 HELD_OUT_SHARE = 0.1
 
 Pair = Tuple[str, str]
-MaskedPicture = Tuple[np.ndarray, np.ndarray]
+
+
+class MaskedPicture(NamedTuple):
+    """A picture and where its object is.
+
+    Attributes:
+        image: uint8 [height, width, 3].
+        mask: uint8 [height, width], 255 = object.
+        name: what errors and pages call it.
+    """
+
+    image: np.ndarray
+    mask: np.ndarray
+    name: str
 
 
 def find_pairs(images: str, masks: str) -> List[Pair]:
@@ -58,9 +71,6 @@ def read_masked_picture(image: str, mask: str) -> MaskedPicture:
         image: any picture of `patches.decode_picture`.
         mask: a picture of the same size, 255 = object; also 1-bit.
 
-    Returns:
-        uint8 [height, width, 3] and uint8 [height, width].
-
     Raises:
         ValueError: if one cannot be decoded, their sizes differ, or the mask's
             values are not of [0, 255] but class numbers.
@@ -92,7 +102,7 @@ def decode_masked_picture(image: bytes, mask: bytes, name: str) -> MaskedPicture
             f"{name} must be 255 where the object is. Received: values up to "
             f"{truth.max()}"
         )
-    return picture, truth
+    return MaskedPicture(picture, truth, name)
 
 
 @dataclasses.dataclass

@@ -47,9 +47,9 @@ def store_pictures(pictures: Iterable[MaskedPicture], most: int) -> Stored:
     images = np.empty((most, *side, 3), np.uint8)
     masks = np.empty((most, *side), np.uint8)
     count = 0
-    for picture, mask in pictures:
-        images[count] = Image.fromarray(picture).resize(side, Image.BOX)
-        masks[count] = Image.fromarray(mask).resize(side, Image.BOX)
+    for picture in pictures:
+        images[count] = Image.fromarray(picture.image).resize(side, Image.BOX)
+        masks[count] = Image.fromarray(picture.mask).resize(side, Image.BOX)
         count += 1
     return {"images": images[:count], "masks": masks[:count]}
 

@@ -88,10 +88,16 @@ def test_a_shop_trains_on_its_own_masks(tmp_path):
     card = read_card(str(weights))
     assert card["settings"]["begin"] == "packaged" and len(card["parent"]) == 16
     assert card["sources"] == {"shop": 14}
+    assert "mask IoU" in (output / "report.html").read_text()
     line, _ = finished(
         "experiments.evaluate_saliency", f"--images={images}", f"--masks={masks}",
-        f"--weights={weights}",
+        f"--weights={weights}", f"--output={tmp_path / 'scores.json'}",
     )
     figures = json.loads(line)
+    assert json.loads((tmp_path / "scores.json").read_text()) == figures
+    page = (tmp_path / "scores.html").read_text()
+    # Of each picture: itself, the reference, what was found.
+    assert all(f"{index}.png: mask IoU" in page for index in range(14))
+    assert page.count("data:image/jpeg") == 3 * 14
     assert figures["pictures"] == 14 and figures["bad_pictures"] == []
     assert figures["mask_iou"] > 0.9

@@ -7,13 +7,13 @@ from PIL import Image
 
 from kaleido import masked_pictures, saliency, saliency_training
 from kaleido.catalogs.rendered import RenderedCatalog
-from kaleido.masked_pictures import decode_masked_picture, read_masked_picture
-from kaleido.saliency_metrics import (
-    box_iou,
-    evaluate_saliency,
-    mask_figures,
-    tight_box,
+from kaleido.masked_pictures import (
+    MaskedPicture,
+    decode_masked_picture,
+    read_masked_picture,
 )
+from kaleido.metrics.saliency import box_iou, mask_figures, tight_box
+from kaleido.saliency_evaluation import WorstPictures, score_pictures, summarize
 from kaleido.weights_file import read_card
 
 
@@ -38,7 +38,8 @@ def held_out(data_folder, name):
 @pytest.mark.parametrize("name", ["street", "product"])
 def test_the_packaged_weights_score_what_their_card_says(data_folder, network, name):
     pairs = held_out(data_folder, name)
-    figures = evaluate_saliency(network, (read_masked_picture(*p) for p in pairs))
+    pictures = (read_masked_picture(*pair) for pair in pairs)
+    figures = summarize(score_pictures(network, pictures))
     card = read_card(saliency.PACKAGED)["held_out"][name]
     for key in ("mask_iou", "box_iou", "mae"):
         assert figures[key] == pytest.approx(card[key], abs=2e-3)
@@ -51,7 +52,17 @@ def test_rendered_products_are_found(network):
         decode_masked_picture(product.image, product.mask, product.image_id)
         for product in catalog.read(range(16))
     ]
-    assert evaluate_saliency(network, pictures)["mask_iou"] > 0.9
+    scored = list(score_pictures(network, pictures))
+    assert [one.picture.name for one in scored] == [one.name for one in pictures]
+    figures = summarize(scored)
+    assert figures["mask_iou"] > 0.9
+    each = [one.figures["mask_iou"] for one in scored]
+    assert figures["mask_iou"] == pytest.approx(np.mean(each), abs=1e-4)
+    assert figures["mask_iou_p10"] == pytest.approx(np.percentile(each, 10), abs=1e-4)
+    worst = WorstPictures(3)
+    assert list(worst.watch(scored)) == scored
+    kept = [one.figures["mask_iou"] for one in worst.pictures()]
+    assert kept == sorted(each)[:3]
 
 
 @pytest.mark.parametrize(
@@ -63,9 +74,8 @@ def test_rendered_products_are_found(network):
     ],
 )
 def test_a_picture_of_one_colour_is_taken_whole_and_counted(network, picture):
-    figures = evaluate_saliency(
-        network, [(picture, np.zeros(picture.shape[:2], np.uint8))]
-    )
+    empty = MaskedPicture(picture, np.zeros(picture.shape[:2], np.uint8), "plain")
+    figures = summarize(score_pictures(network, [empty]))
     assert figures["whole_pictures"] == 1 and figures["box_iou"] == 1.0
 
 
@@ -123,7 +133,7 @@ def test_masks_of_class_numbers_are_refused(tmp_path):
     with pytest.raises(ValueError, match="m.png must be 255.*up to 1"):
         read_masked_picture(str(tmp_path / "p.png"), str(tmp_path / "m.png"))
     Image.fromarray(np.eye(20) > 0).save(tmp_path / "bits.png")
-    _, mask = read_masked_picture(str(tmp_path / "p.png"), str(tmp_path / "bits.png"))
+    mask = read_masked_picture(str(tmp_path / "p.png"), str(tmp_path / "bits.png")).mask
     assert mask.sum() == 20 * 255
 
 
