@@ -42,7 +42,7 @@ def main(argv):
     if FLAGS.held_out:
         pairs = [pair for pair in pairs if masked_pictures.is_held_out(pair)]
     logging.info("%d pictures", len(pairs))
-    reader, worst = masked_pictures.PairReader(), WorstPictures(24)
+    reader, worst = masked_pictures.PairReader(), WorstPictures(12)
     network = saliency.load_saliency(FLAGS.weights)
     figures = summarize(worst.watch(score_pictures(network, reader.read(pairs))))
     figures["bad_pictures"] = reader.bad

@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, List, Mapping, Tuple
 import numpy as np
 import tensorflow as tf
 
-from kaleido import alignment, foreground, patches
+from kaleido import alignment
 from kaleido.alignment_generator import AlignmentGenerator
 from kaleido.alignment_truth import (
     AlignableWords,
@@ -58,12 +58,8 @@ def evaluate_alignment(
     """
     methods = list(generators)
 
-    def crop(image, element):
-        box, _ = foreground.foreground_box(
-            image, pipeline.method, element["mask"], element.get("probability")
-        )
-        box = patches.lock_box(box, tf.shape(image)[0], tf.shape(image)[1])
-        return {"box": box, "object": object_crop(image, box)}
+    def crop(image, box):
+        return {"object": object_crop(image, box)}
 
     def embed(batch):
         token_ids = tokenizer(batch["text"], max_tokens)

@@ -8,7 +8,6 @@ from typing import Dict, Tuple
 import numpy as np
 import tensorflow as tf
 
-from kaleido import foreground, patches
 from kaleido.captioner_training import Pairs
 from kaleido.catalogs.product import Catalog, Rejection
 from kaleido.files import claim_folder, digest_arrays, read_json, write_json
@@ -63,11 +62,7 @@ def make_pairs(
     token_ids, subcategories, rejected = [], [], 0
     progress = Progress(len(rows), f"pictures for {os.path.basename(directory)}")
 
-    def crop(image, element) -> Dict[str, tf.Tensor]:
-        box, _ = foreground.foreground_box(
-            image, pipeline.method, element["mask"], element.get("probability")
-        )
-        box = patches.lock_box(box, tf.shape(image)[0], tf.shape(image)[1])
+    def crop(image, box) -> Dict[str, tf.Tensor]:
         return {"object": object_crop(image, box)}
 
     def embed(batch):

@@ -1,14 +1,16 @@
 """From a picture to its foreground box (KPG, paper section 3.1).
 
-One of four methods gives a mask in [0, 1]; `mask_to_box` locks the object. All of it is
+One of four methods gives a mask in [0, 1], and its box locks the object. All of it is
 graph code, so that preprocessing and serving share it.
 """
 
 from __future__ import annotations
 
-from typing import Tuple
+from typing import NamedTuple, Tuple
 
 import tensorflow as tf
+
+from kaleido.patches import lock_box
 
 # `unet` is the saliency network; `mask` reads the catalogue's own masks and asks
 # the network where a product has none; `border` looks for what differs from the
@@ -28,6 +30,24 @@ LIKELY, CERTAIN = 0.5, 0.8
 REGION_SHARE = 0.1
 # Regions are told apart on a grid of this many cells a side.
 _REGION_CELLS = 48
+# Side of the masks that are shown, in cells; that of the saliency network's.
+MASK_SIDE = 192
+
+
+class Foreground(NamedTuple):
+    """Where the object of a picture is.
+
+    Attributes:
+        box: int32 [4], (x1, y1, x2, y2) in pixels, right and bottom exclusive, that
+            `patches.lock_box` has passed.
+        is_whole: bool scalar, whether no object was found, so that the box is the
+            picture.
+        mask: float32 [MASK_SIDE, MASK_SIDE] in [0, 1], what the box was drawn around.
+    """
+
+    box: tf.Tensor
+    is_whole: tf.Tensor
+    mask: tf.Tensor
 
 
 def needs_network(method: str) -> bool:
@@ -124,31 +144,34 @@ def main_regions(probability: tf.Tensor) -> tf.Tensor:
     largest = tf.reduce_max(area, axis=1, keepdims=True)
     kept = tf.logical_and(area >= REGION_SHARE * largest, area > 0)
     cells = tf.gather(tf.cast(kept, tf.float32), labels, batch_dims=1)
-    cells = tf.reshape(cells, [count, _REGION_CELLS, _REGION_CELLS])
+    cells = tf.reshape(cells, [count, _REGION_CELLS, _REGION_CELLS, 1])
+    # With the unlikely cells around it: where the mask falls below a half is read
+    # from pixels on either side of the edge.
+    around = tf.nn.max_pool2d(cells, 3, 1, "SAME") * (1.0 - is_open)
+    cells = tf.maximum(cells, around)[..., 0]
     return probability * tf.repeat(tf.repeat(cells, block, 1), block, 2)
 
 
 def mask_to_box(
-    mask: tf.Tensor, height: tf.Tensor, width: tf.Tensor, threshold: float = 0.5
+    mask: tf.Tensor, height: tf.Tensor, width: tf.Tensor
 ) -> Tuple[tf.Tensor, tf.Tensor]:
     """Returns the bounding box of a mask, in pixels of the picture.
 
     Rows and columns that hold less than one percent of the fullest one's
     foreground are left out, so that a speck does not widen the box. An edge
-    lies where the mask crosses the threshold between two cells, and is then
-    rounded to the nearest pixel.
+    lies where the mask crosses a half between two cells, and is then rounded to
+    the nearest pixel.
 
     Args:
         mask: float32 [mask_height, mask_width], values in [0, 1].
         height, width: int32 scalars, the picture's size.
-        threshold: what counts as foreground.
 
     Returns:
         A pair of int32 [4], the box (x1, y1, x2, y2), right and bottom
         exclusive, and a bool scalar: whether the box was too small (less than
         `MIN_AREA_SHARE` of the picture), in which case it is the picture.
     """
-    binary = tf.cast(mask > threshold, tf.float32)
+    binary = tf.cast(mask > LIKELY, tf.float32)
 
     def first_edge(counts, peaks):
         """The outer edge of the first occupied line, in cells from the left."""
@@ -156,9 +179,9 @@ def mask_to_box(
         index = tf.cast(tf.reduce_min(occupied), tf.int32)
         inside = peaks[index]
         outside = peaks[tf.maximum(index - 1, 0)]
-        # The line before may be above the threshold, too: a speck left out.
-        crossed = tf.logical_and(index > 0, outside <= threshold)
-        beyond = tf.math.divide_no_nan(inside - threshold, inside - outside)
+        # The line before may be above a half, too: a speck left out.
+        crossed = tf.logical_and(index > 0, outside <= LIKELY)
+        beyond = tf.math.divide_no_nan(inside - LIKELY, inside - outside)
         edge = tf.cast(index, tf.float32)
         return tf.where(crossed, edge + 0.5 - beyond, edge)
 
@@ -188,59 +211,70 @@ def decode_mask(
     """Decodes a catalogue's mask, float32 [height, width] in [0, 1].
 
     Args:
-        encoded: string scalar, a PNG.
+        encoded: string scalar, a PNG, 255 = object.
         height, width: of its picture, in pixels.
 
     Raises:
-        tf.errors.InvalidArgumentError: if it is none, or of another size.
+        tf.errors.InvalidArgumentError: if it is none, of another size, or its
+            values are not of [0, 255] but class numbers.
     """
     mask = tf.io.decode_png(encoded, channels=1)[..., 0]
     tf.debugging.assert_equal(
         tf.shape(mask), [height, width],
         message="The mask must have the size of its picture.",
     )
+    most = tf.reduce_max(mask)
+    tf.debugging.Assert(
+        tf.logical_or(most == 0, most > 127),
+        ["The mask must be 255 where the object is. Received: values up to", most],
+    )
     return tf.cast(mask, tf.float32) / 255.0
 
 
-def foreground_box(
+def lock_object(
     image: tf.Tensor,
     method: str,
     encoded_mask: tf.Tensor = "",
     probability: tf.Tensor | None = None,
-) -> Tuple[tf.Tensor, tf.Tensor]:
+) -> Foreground:
     """Locks the object of a picture by one of `METHODS`.
 
     Args:
-        image: uint8 [height, width, 3].
+        image: uint8 [height, width, 3], each side at least `patches.MIN_BOX_SIDE`.
         method: one of `METHODS`.
         encoded_mask: string scalar, a PNG of the picture's size for the method
             `mask`; empty where the product has none (see `decode_mask`).
-        probability: float32 [side, side], what `main_regions` left of the
+        probability: float32 [MASK_SIDE, MASK_SIDE], what `main_regions` left of the
             saliency network's output; for methods of `needs_network`.
-
-    Returns:
-        As `mask_to_box`.
 
     Raises:
         ValueError: if the method is unknown.
     """
     needs_network(method)
     height, width = tf.shape(image)[0], tf.shape(image)[1]
-    if method == "none":
-        return tf.stack([0, 0, width, height]), tf.constant(False)
-    if method == "border":
-        return mask_to_box(border_mask(image), height, width)
+    side = (MASK_SIDE, MASK_SIDE)
+
+    def boxed(mask):
+        small = tf.image.resize(mask[..., None], side, antialias=True)[..., 0]
+        return (*mask_to_box(mask, height, width), small)
 
     def found():
-        return mask_to_box(probability, height, width)
+        return (*mask_to_box(probability, height, width), probability)
 
-    if method == "unet":
-        return found()
-
-    def given():
-        return mask_to_box(decode_mask(encoded_mask, height, width), height, width)
-
-    return tf.cond(tf.strings.length(encoded_mask) > 0, given, found)
+    if method == "none":
+        whole = tf.stack([0, 0, width, height])
+        box, is_whole, mask = whole, tf.constant(False), tf.ones(side)
+    elif method == "border":
+        box, is_whole, mask = boxed(border_mask(image))
+    elif method == "unet":
+        box, is_whole, mask = found()
+    else:
+        box, is_whole, mask = tf.cond(
+            tf.strings.length(encoded_mask) > 0,
+            lambda: boxed(decode_mask(encoded_mask, height, width)), found,
+        )
+    mask = tf.ensure_shape(mask, side)
+    return Foreground(lock_box(box, height, width), is_whole, mask)
 
 
 def _median(values: tf.Tensor) -> tf.Tensor:

@@ -9,44 +9,29 @@ from typing import Callable, Dict, Mapping
 
 import tensorflow as tf
 
-from kaleido import foreground, patches
+from kaleido import patches
 from kaleido.records import RecordSpec
 
 
 def crop_picture(
-    image: tf.Tensor,
-    spec: RecordSpec,
-    method: str,
-    encoded_mask: tf.Tensor = "",
-    probability: tf.Tensor | None = None,
-    clean_only: bool = False,
+    image: tf.Tensor, box: tf.Tensor, spec: RecordSpec, clean_only: bool = False
 ) -> Dict[str, tf.Tensor]:
-    """Locks the object of one picture and cuts its patches.
+    """Cuts the patches of one picture.
 
     Args:
         image: uint8 [height, width, 3], see `patches.decode_picture`.
+        box: int32 [4], of `foreground.lock_object`.
         spec: layout and sizes of the crops.
-        method: key of the foreground method.
-        encoded_mask, probability: see `foreground.foreground_box`.
         clean_only: see `patches.extract_crops`.
 
     Returns:
-        `box` int32 [4]; `whole_picture` bool, whether no object was found;
         `picture_size` int32 [2], height and width; and the crops of
         `patches.extract_crops`.
     """
-    height, width = tf.shape(image)[0], tf.shape(image)[1]
-    box, whole = foreground.foreground_box(image, method, encoded_mask, probability)
-    box = patches.lock_box(box, height, width)
     crops = patches.extract_crops(
         image, box, spec.patch_layout, spec.crop_size, spec.whole_crop_size, clean_only
     )
-    return {
-        "box": box,
-        "whole_picture": whole,
-        "picture_size": tf.stack([height, width]),
-        **crops,
-    }
+    return {"picture_size": tf.shape(image)[:2], **crops}
 
 
 def embed_crops(

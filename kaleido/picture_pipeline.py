@@ -60,7 +60,7 @@ class PicturePipeline:
         self,
         read: Callable[[Sequence[int]], Iterable[Union[Product, Rejection]]],
         units: Sequence[np.ndarray],
-        crop: Callable[[tf.Tensor, Element], Dict[str, tf.Tensor]],
+        crop: Callable[[tf.Tensor, tf.Tensor], Dict[str, tf.Tensor]],
         embed: Callable[[Element], Dict[str, tf.Tensor]],
     ) -> Iterator[Tuple[int, Batch]]:
         """Yields the batches of all units, unit by unit.
@@ -69,11 +69,11 @@ class PicturePipeline:
             read: `Catalog.read`.
             units: row indices of each unit; a batch never crosses units, so what
                 comes of one does not depend on the others.
-            crop: (image uint8 [height, width, 3], element) -> what is needed of
-                one picture, of fixed shapes (graph code). The element holds `text`,
-                the catalogue's `mask` and the network's `probability`.
-            embed: a batch of what `crop` returned, with `unit`, `row` and `text` ->
-                what is yielded (graph code).
+            crop: (image uint8 [height, width, 3], locked box int32 [4]) -> what is
+                needed of one picture, of fixed shapes (graph code).
+            embed: a batch of what `crop` returned, with `unit`, `row`, `text`, and
+                `box`, `is_whole`, `mask` of `foreground.Foreground` -> what is
+                yielded (graph code).
 
         Yields:
             Pairs (unit, batch). Rows that a catalogue rejects, and pictures that
@@ -120,8 +120,11 @@ class PicturePipeline:
                 optional=element["image"], output_types=[tf.uint8],
                 output_shapes=[[None, None, 3]],
             )
+            locked = foreground.lock_object(
+                image, self.method, element["mask"], element.get("probability")
+            )
             passed = {name: element[name] for name in ("unit", "row", "text")}
-            return {**passed, **crop(image, element)}
+            return {**passed, **locked._asdict(), **crop(image, locked.box)}
 
         dataset = dataset.map(crop_one, **parallel).ignore_errors()
         return dataset.batch(self.batch_size)

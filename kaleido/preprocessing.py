@@ -43,10 +43,8 @@ class Example:
 
     Attributes:
         row, serialized, product: the row, its record, what it was made of.
-        box, whole_picture: see `picture_features.crop_picture`.
+        box, is_whole, mask: see `foreground.Foreground`.
         token_ids, alignments, token_plans, patch_plans: as in the record.
-        mask: float32 [side, side], where the saliency network saw the object; None
-            for methods that do not ask it.
         alignment_maps, caption_ids, caption_maps: see `AlignmentGenerator`; None
             without.
         has_alignment: whether any word is aligned.
@@ -57,12 +55,12 @@ class Example:
     serialized: bytes
     product: Product
     box: np.ndarray
-    whole_picture: bool
+    is_whole: bool
+    mask: np.ndarray
     token_ids: np.ndarray
     alignments: np.ndarray
     token_plans: np.ndarray
     patch_plans: np.ndarray
-    mask: np.ndarray | None = None
     alignment_maps: np.ndarray | None = None
     caption_ids: np.ndarray | None = None
     caption_maps: np.ndarray | None = None
@@ -145,23 +143,16 @@ class Preprocessor:
         """Pictures that go through the backbone together."""
         return self._pipeline.batch_size
 
-    def crop_picture(
-        self, image: tf.Tensor, element: Mapping[str, tf.Tensor]
-    ) -> Dict[str, tf.Tensor]:
-        """Locks one picture's object and cuts its patches (graph code)."""
-        probability = element.get("probability")
-        cropped = crop_picture(
-            image, self.spec, self.spec.saliency, element["mask"], probability
-        )
+    def crop_picture(self, image: tf.Tensor, box: tf.Tensor) -> Dict[str, tf.Tensor]:
+        """Cuts one picture's patches (graph code)."""
+        cropped = crop_picture(image, box, self.spec)
         size = tf.cast(cropped["picture_size"], tf.float32)
         size *= tf.minimum(THUMBNAIL_SIDE / tf.reduce_max(size), 1.0)
         small = tf.image.resize(
             image, tf.maximum(tf.cast(tf.round(size), tf.int32), 1), antialias=True
         )
         if self._align:
-            cropped["object"] = object_crop(image, cropped["box"])
-        if probability is not None:
-            cropped["probability"] = probability
+            cropped["object"] = object_crop(image, box)
         return {
             **cropped,
             "thumbnail": tf.io.encode_jpeg(patches.to_uint8(small), quality=85),
@@ -189,11 +180,9 @@ class Preprocessor:
             spec.num_plans,
             tf.stack([tf.fill(tf.shape(rows), seed), rows], axis=1),
         )
-        passed = (
-            "row", "box", "whole_picture", "picture_size", "thumbnail", "probability"
-        )
+        passed = ("row", "box", "is_whole", "mask", "picture_size", "thumbnail")
         return {
-            **{k: batch[k] for k in passed if k in batch},
+            **{name: batch[name] for name in passed},
             **plans,
             **aligned,
             "features": tf.cast(embed_crops(batch, self.extract), tf.float16),
@@ -256,12 +245,12 @@ class Preprocessor:
             serialized=records.serialize_example(arrays, strings, keys),
             product=product,
             box=batch["box"][i],
-            whole_picture=bool(batch["whole_picture"][i]),
+            is_whole=bool(batch["is_whole"][i]),
+            mask=batch["mask"][i],
             **{
                 name: batch[name][i]
                 for name in ("token_ids", "alignments", "token_plans", "patch_plans")
             },
-            mask=batch["probability"][i] if "probability" in batch else None,
             **{
                 name: batch[name][i]
                 for name in ("alignment_maps", "caption_ids", "caption_maps")

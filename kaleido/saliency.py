@@ -13,12 +13,12 @@ import numpy as np
 import tensorflow as tf
 
 from kaleido.backbones import BACKBONES
-from kaleido.foreground import main_regions
+from kaleido.foreground import MASK_SIDE, main_regions
 from kaleido.freezing import freeze
 from kaleido.weights_file import load_weights
 
 # Pictures are squeezed into a square of this side, in pixels.
-SIDE = 192
+SIDE = MASK_SIDE
 PACKAGED = os.path.join(os.path.dirname(__file__), "weights", "saliency.npz")
 
 _ENCODER = "efficientnet_lite0"

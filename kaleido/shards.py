@@ -121,7 +121,7 @@ class _ShardWriter:
             return
         self._writer.write(item.serialized)
         self._examples += 1
-        self._whole_pictures += item.whole_picture
+        self._whole_pictures += item.is_whole
         self._unaligned += not item.has_alignment
         self._empty_captions += item.has_caption is False
         for label, counter in self._counts.items():

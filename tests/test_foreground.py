@@ -41,8 +41,8 @@ def draw(size, box, background, shape="rectangle", colour=(40, 60, 160), noise=0
 
 
 def locked(image, method="border", mask=b""):
-    box, failed = foreground.foreground_box(image, method, tf.constant(mask))
-    return box.numpy().tolist(), bool(failed)
+    found = foreground.lock_object(image, method, tf.constant(mask))
+    return found.box.numpy().tolist(), bool(found.is_whole)
 
 
 BACKGROUNDS = {
@@ -102,7 +102,7 @@ def test_none_takes_the_whole_picture():
 
 def test_an_unknown_method_is_named():
     with pytest.raises(ValueError, match="unet9"):
-        foreground.foreground_box(tf.zeros([20, 20, 3], tf.uint8), "unet9")
+        foreground.lock_object(tf.zeros([20, 20, 3], tf.uint8), "unet9")
 
 
 # Masks
@@ -128,16 +128,29 @@ def test_without_a_mask_the_network_steps_in():
     image = draw((200, 160), (40, 30, 120, 170), (255, 255, 255))
     found = probability_of((48, 24, 96, 180, 0.9))
     for method in ("mask", "unet"):
-        box, failed = foreground.foreground_box(
-            image, method, tf.constant(b""), found
-        )
+        locked = foreground.lock_object(image, method, tf.constant(b""), found)
         # 192 cells on 160 x 200 pixels.
-        assert box.numpy().tolist() == [40, 25, 80, 187] and not failed
+        assert locked.box.numpy().tolist() == [40, 25, 80, 187]
+        assert not locked.is_whole
+        np.testing.assert_array_equal(locked.mask, found)
     mask = np.zeros((200, 160), np.uint8)
     mask[33:90, 21:64] = 255
     given_mask = tf.constant(encode_png(mask))
-    box, _ = foreground.foreground_box(image, "mask", given_mask, found)
-    assert box.numpy().tolist() == [21, 33, 64, 90]
+    locked = foreground.lock_object(image, "mask", given_mask, found)
+    assert locked.box.numpy().tolist() == [21, 33, 64, 90]
+    # What is shown is what the box was drawn around, not what the network saw.
+    share = (mask > 0).mean()
+    assert np.mean(locked.mask) == pytest.approx(share, rel=0.02)
+
+
+def test_masks_of_class_numbers_are_no_empty_masks():
+    image = draw((100, 80), (0, 0, 40, 40), (255, 255, 255))
+    numbers = np.zeros((100, 80), np.uint8)
+    numbers[33:90, 21:64] = 1
+    with pytest.raises(tf.errors.InvalidArgumentError, match="must be 255"):
+        locked(image, "mask", encode_png(numbers))
+    # A product that is not in its picture is none.
+    assert locked(image, "mask", encode_png(0 * numbers)) == ([0, 0, 80, 100], True)
 
 
 @given(
@@ -195,16 +208,6 @@ def test_a_mask_of_less_than_a_fiftieth_is_a_failure(side, fails):
     assert box.numpy().tolist() == [0, 0, *([100, 100] if fails else [15, 15])]
 
 
-def test_the_threshold_says_what_is_foreground():
-    mask = np.full((40, 40), 0.3, np.float32)
-    mask[10:30, 10:30] = 0.6
-    assert foreground.mask_to_box(tf.constant(mask), 40, 40)[0].numpy().tolist() == [
-        10, 10, 30, 30,
-    ]
-    box, _ = foreground.mask_to_box(tf.constant(mask), 40, 40, threshold=0.2)
-    assert box.numpy().tolist() == [0, 0, 40, 40]
-
-
 # Regions
 
 
@@ -227,6 +230,16 @@ def test_a_passer_by_does_not_belong_to_the_object():
     person = (40, 20, 80, 140, 0.95)
     assert kept(person, (150, 100, 170, 120, 0.95)) == [True, False]
     assert kept(person, (150, 100, 170, 130, 0.95)) == [True, True]
+
+
+@pytest.mark.parametrize("edge", [99, 100, 101, 102])
+def test_a_soft_edge_keeps_its_place_wherever_the_grid_cuts_it(edge):
+    # From 0.9 to 0.3: a half is crossed two thirds of a cell after the last centre.
+    found = np.zeros((192, 192), np.float32)
+    found[60:140, 40:edge], found[60:140, edge] = 0.9, 0.3
+    regions = foreground.main_regions(tf.constant(found)[None])
+    box, _ = foreground.mask_to_box(regions[0], 1920, 1920)
+    assert box.numpy()[2] == round(10 * (edge - 0.5 + 2 / 3))
 
 
 def test_what_is_certain_nowhere_is_no_object():

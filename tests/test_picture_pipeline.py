@@ -7,7 +7,6 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageDraw
 
-from kaleido import foreground
 from kaleido.catalogs.product import Product
 from kaleido.picture_pipeline import PicturePipeline
 
@@ -56,22 +55,20 @@ def run(method, masks=None, units=((0, 1, 2, 3, 4),), weights=None):
 
     pipeline = PicturePipeline(method, weights, batch_size=2)
 
-    def crop(image, element):
-        box, whole = foreground.foreground_box(
-            image, method, element["mask"], element.get("probability")
-        )
-        return {"box": box, "whole": whole}
+    def crop(image, box):
+        return {"size": tf.shape(image)}
 
     found, rejected, batches = {}, [], []
     for unit, (batch, products, lost) in pipeline.batches(
         read, [np.array(u) for u in units], crop,
-        lambda batch: {k: batch[k] for k in ("box", "whole", "text")},
+        lambda batch: {k: batch[k] for k in ("box", "is_whole", "text")},
     ):
         batches.append((unit, [p.image_id for p in products]))
         rejected += [(r.item, r.reason) for r in lost]
         for i, product in enumerate(products):
             assert batch["text"][i].decode() == product.image_id
-            found[product.image_id] = batch["box"][i].tolist(), bool(batch["whole"][i])
+            box, is_whole = batch["box"][i], batch["is_whole"][i]
+            found[product.image_id] = box.tolist(), bool(is_whole)
     return found, rejected, batches
 
 

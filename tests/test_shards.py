@@ -104,8 +104,7 @@ def test_every_product_is_stored_with_its_own_fields(built, preprocessor):
         assert parsed["subcategory"][index] == f"SUB{row % 2}".encode()
         assert parsed["picture_size"][index].tolist() == [40 + row, 36]
         image = patches.decode_picture(tf.constant(fake_catalog.picture(row)))
-        box, _ = foreground.foreground_box(image, "border")
-        box = patches.lock_box(box, 40 + row, 36)
+        box = foreground.lock_object(image, "border").box
         boxes = patches.patch_boxes(box, preprocessor.spec.patch_layout)
         np.testing.assert_array_equal(parsed["patch_boxes"][index], boxes)
     assert len(set(parsed["picture_key"].tolist())) == len(rows)
@@ -116,11 +115,9 @@ def test_features_are_those_of_each_crop_alone(built, preprocessor):
     directory, _, dataset = built
     row, extractor = 7, fake_catalog.light_extractor()
     image = patches.decode_picture(tf.constant(fake_catalog.picture(row)))
-    box, _ = foreground.foreground_box(image, "border")
+    box = foreground.lock_object(image, "border").box
     layout = preprocessor.spec.patch_layout
-    crops = patches.extract_crops(
-        image, patches.lock_box(box, 40 + row, 36), layout, 32, 32
-    )
+    crops = patches.extract_crops(image, box, layout, 32, 32)
     expected = np.concatenate(
         [extractor(tf.cast(crops[k], tf.float32)) for k in ("whole", "parts")]
     )

@@ -158,6 +158,10 @@ def main(argv):
         "fingerprint": preprocessor.spec.fingerprint,
     }
     write_json(os.path.join(FLAGS.output, "report.json"), report)
+    share = len(rejected) / max(scan.rows_read, 1)
+    if share <= FLAGS.max_rejected_share:
+        # Without it the records cannot be read. The page is no condition.
+        sharding.finish_dataset(FLAGS.output, preprocessor.spec, sidecars)
 
     usable = np.concatenate([s.rows for s in shards]) if shards else np.zeros(0, int)
     picks = usable[:: max(len(usable) // max(FLAGS.report_examples, 1), 1)]
@@ -175,7 +179,6 @@ def main(argv):
         "%d examples in %s (%s)", report["examples_written"], FLAGS.output,
         ", ".join(f"{k} {v}" for k, v in counts.items()),
     )
-    share = len(rejected) / max(scan.rows_read, 1)
     if share > FLAGS.max_rejected_share:
         raise ValueError(
             f"{len(rejected)} of {scan.rows_read} rows were rejected, more than "
@@ -183,8 +186,6 @@ def main(argv):
             f"{os.path.join(FLAGS.output, 'report.html')}. "
             f"Received: {report['rejected']}"
         )
-    # Last: without it the records cannot be read.
-    sharding.finish_dataset(FLAGS.output, preprocessor.spec, sidecars)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from PIL import Image, ImageDraw
 from kaleido.patches import PatchLayout
 
 _GAP = 3
+# Longest side of a drawing of a whole picture, and of a map: pages show both small.
+_SHOWN, _MAP = 400, 160
 _HIDDEN = (120, 120, 120)
 Colour = Tuple[int, int, int]
 # Of the words that a figure tells apart; readable on white and on cloth.
@@ -21,12 +23,17 @@ COLOURS: Sequence[Colour] = (
 
 
 def draw_box(image: np.ndarray, box: Sequence[int]) -> np.ndarray:
-    """Returns a copy of uint8 [height, width, 3] with a box (x1, y1, x2, y2)."""
-    picture = Image.fromarray(image)
-    x1, y1, x2, y2 = (int(v) for v in box)
-    ImageDraw.Draw(picture).rectangle(
-        (x1, y1, x2 - 1, y2 - 1), outline=(230, 60, 30), width=3
-    )
+    """Draws a box (x1, y1, x2, y2) on a picture, uint8 [height, width, 3].
+
+    Returns:
+        uint8 [height', width', 3], shrunk if it is larger than what is shown.
+    """
+    picture = _shrunk(image, _SHOWN)
+    scale = np.divide(picture.size, image.shape[1::-1])
+    x1, y1, x2, y2 = np.round(np.multiply(box, [*scale, *scale])).astype(int).tolist()
+    # Of an object thinner than its frame the frame is left.
+    corners = (x1, y1, max(x2 - 1, x1), max(y2 - 1, y1))
+    ImageDraw.Draw(picture).rectangle(corners, outline=(230, 60, 30), width=3)
     return np.asarray(picture)
 
 
@@ -36,11 +43,14 @@ def draw_mask(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     Args:
         image: uint8 [height, width, 3].
         mask: float [any, any], probability of foreground.
+
+    Returns:
+        uint8 [height', width', 3], shrunk if it is larger than what is shown.
     """
-    height, width = image.shape[:2]
-    wide = Image.fromarray((mask * 255).astype(np.uint8)).resize((width, height))
+    picture = _shrunk(image, _SHOWN)
+    wide = Image.fromarray((mask * 255).astype(np.uint8)).resize(picture.size)
     share = np.asarray(wide, np.float32)[..., None] / 255.0
-    faded = image * (0.2 + 0.8 * share) + 255 * 0.8 * (1 - share)
+    faded = np.asarray(picture) * (0.2 + 0.8 * share) + 255 * 0.8 * (1 - share)
     return np.clip(faded, 0, 255).astype(np.uint8)
 
 
@@ -51,14 +61,17 @@ def draw_map(image: np.ndarray, box: Sequence[int], heat: np.ndarray) -> np.ndar
         image: uint8 [height, width, 3].
         box: the locked box (x1, y1, x2, y2).
         heat: float [grid, grid] over the box, not negative.
+
+    Returns:
+        uint8 [height', width', 3], shrunk if it is larger than what is shown.
     """
     x1, y1, x2, y2 = (int(v) for v in box)
-    crop = image[y1:y2, x1:x2].astype(np.float32)
+    crop = _shrunk(image[y1:y2, x1:x2], _MAP)
     heat = heat / max(float(heat.max()), 1e-9)
     wide = Image.fromarray((heat * 255).astype(np.uint8))
-    wide = wide.resize((x2 - x1, y2 - y1), Image.BICUBIC)
+    wide = wide.resize(crop.size, Image.BICUBIC)
     colours = matplotlib.colormaps["jet"](np.asarray(wide))[..., :3] * 255
-    return (0.45 * crop + 0.55 * colours).astype(np.uint8)
+    return (0.45 * np.asarray(crop) + 0.55 * colours).astype(np.uint8)
 
 
 def draw_level(
@@ -123,3 +136,10 @@ def draw_levels(
         )
         for n in layout.levels
     ]
+
+
+def _shrunk(image: np.ndarray, side: int) -> Image.Image:
+    """Returns a picture whose longest side is at most `side`."""
+    picture = Image.fromarray(image)
+    picture.thumbnail((side, side), Image.LANCZOS)
+    return picture

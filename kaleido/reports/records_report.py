@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 import numpy as np
 
@@ -56,8 +56,7 @@ class Figure:
     """One example as the paper's Figure 4 shows it; pictures are uint8 [h, w, 3].
 
     Attributes:
-        picture, mask: with the locked box; with a faded background (None where no
-            network was asked).
+        picture, mask: with the locked box; with a faded background.
         levels: the patches, those of `words` with a colour in a frame of it.
         masked: the patches, those of the first mask plan blank.
         words: dicts `text`, `first` (its position), `hidden` by the first plan,
@@ -67,7 +66,7 @@ class Figure:
     """
 
     picture: np.ndarray
-    mask: Optional[np.ndarray]
+    mask: np.ndarray
     levels: Sequence[np.ndarray]
     masked: Sequence[np.ndarray]
     words: List[Dict[str, Any]]
@@ -97,7 +96,7 @@ def figure_of(example: Example, spec: RecordSpec, vocabulary: Vocabulary) -> Fig
     maps = example.alignment_maps
     return Figure(
         picture=draw_box(image, example.box),
-        mask=None if example.mask is None else draw_mask(image, example.mask),
+        mask=draw_mask(image, example.mask),
         levels=draw_levels(image, boxes, layout, frames=frames),
         masked=draw_levels(image, boxes, layout, hidden=plan),
         words=words,
@@ -127,7 +126,7 @@ def _shown(
 
     return {
         "picture": data_uri(figure.picture),
-        "mask": "" if figure.mask is None else data_uri(figure.mask),
+        "mask": data_uri(figure.mask),
         "levels": [data_uri(level) for level in figure.levels],
         "masked": [data_uri(level) for level in figure.masked],
         "image_id": example.product.image_id,

@@ -6,14 +6,11 @@ import os
 from typing import Any, Dict, Mapping, Sequence, Tuple
 
 import numpy as np
-from PIL import Image
 
 from kaleido.metrics.saliency import tight_box
 from kaleido.reports.kaleido_figure import draw_box
 from kaleido.reports.page import data_uri, render_page
 from kaleido.saliency_evaluation import ScoredPicture
-
-_SIDE = 180
 
 
 def saliency_page(
@@ -35,14 +32,13 @@ def saliency_page(
 def _show(scored: ScoredPicture) -> Dict[str, Any]:
     """Returns what the template shows of a picture: image, truth, found."""
     image, truth, name = scored.picture
-    true_box = tight_box(truth)
     return {
         "name": os.path.basename(name),
         "figures": scored.figures,
         "views": [
-            _thumbnail(image),
-            _thumbnail(draw_box(_grey(truth), true_box)),
-            _thumbnail(draw_box(_grey(scored.found * 255), scored.box)),
+            data_uri(draw_box(image, scored.box)),
+            data_uri(draw_box(_grey(truth), tight_box(truth))),
+            data_uri(draw_box(_grey(scored.found * 255), scored.box)),
         ],
     }
 
@@ -50,9 +46,3 @@ def _show(scored: ScoredPicture) -> Dict[str, Any]:
 def _grey(mask: np.ndarray) -> np.ndarray:
     """[h, w] in [0, 255] -> uint8 [h, w, 3]."""
     return np.repeat(np.clip(mask, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
-
-
-def _thumbnail(image: np.ndarray) -> str:
-    picture = Image.fromarray(image)
-    picture.thumbnail((_SIDE, _SIDE))
-    return data_uri(np.asarray(picture))

@@ -17,7 +17,7 @@ from absl import logging
 
 from kaleido import patches, saliency
 from kaleido.backbones import build_feature_extractor, weights_fingerprint
-from kaleido.foreground import needs_network
+from kaleido.foreground import lock_object, needs_network
 from kaleido.models import Networks
 from kaleido.picture_features import crop_picture, embed_crops
 from kaleido.records import RecordSpec
@@ -103,9 +103,8 @@ class ServingModule(tf.Module):
             probability = None
             if self._saliency:
                 probability = self._saliency(saliency.squeeze(image)[None])[0]
-            cropped = crop_picture(
-                image, spec, self._method, probability=probability, clean_only=True
-            )
+            box = lock_object(image, self._method, probability=probability).box
+            cropped = {"box": box, **crop_picture(image, box, spec, clean_only=True)}
             return {name: cropped[name] for name in shapes}
 
         batch = tf.map_fn(crop, images, fn_output_signature=shapes)

@@ -27,7 +27,7 @@ def example():
     maps = np.zeros((12, GRID, GRID), np.float32)
     maps[1, 0, 0] = maps[3, 13, 13] = 1.0
     return Example(
-        row=0, serialized=b"", whole_picture=False,
+        row=0, serialized=b"", is_whole=False,
         product=Product("p", "i", stream.getvalue(), text="<b> & co"),
         box=np.array([10, 10, 110, 110], np.int32), token_ids=token_ids,
         alignments=alignments,
