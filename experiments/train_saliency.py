@@ -61,30 +61,39 @@ def main(argv):
     if not FLAGS.source and not FLAGS.rendered:
         raise ValueError("--source or --rendered: there is nothing to train on.")
 
-    from kaleido import masked_pictures, saliency
+    from kaleido import saliency
     from kaleido import saliency_training as training
     from kaleido.files import claim_folder, digest_arrays, write_json, write_text
+    from kaleido.masked_pictures import (
+        HELD_OUT_SHARE,
+        PairReader,
+        find_pairs,
+        is_held_out,
+        read_masked_picture,
+    )
     from kaleido.reports.saliency_report import saliency_page
     from kaleido.saliency_evaluation import WorstPictures, score_pictures, summarize
     from kaleido.weights_file import file_fingerprint, load_weights, save_weights
 
     start = time.time()
-    reader = masked_pictures.PairReader()
+    reader = PairReader()
     sources, kept, held_out = {}, [], {}
     for source in FLAGS.source:
         name, images, masks = _parse(source)
-        pairs = masked_pictures.find_pairs(images, masks)
+        # All are read once now: a bad one must not come up after the training.
+        pairs = reader.usable(find_pairs(images, masks))
         sources[name] = len(pairs)
-        held_out[name] = [p for p in pairs if masked_pictures.is_held_out(p)]
-        kept += [p for p in pairs if not masked_pictures.is_held_out(p)]
+        held_out[name] = [pair for pair in pairs if is_held_out(pair)]
+        kept += [pair for pair in pairs if not is_held_out(pair)]
         logging.info("%s: %d pictures, %d of them held out", name, len(pairs),
                      len(held_out[name]))
-    stored = training.store_pictures(
-        itertools.chain(reader.read(kept), _rendered(FLAGS.rendered, FLAGS.seed)),
-        len(kept) + FLAGS.rendered,
-    )
     for text in reader.bad:
         logging.warning("left out: %s", text)
+    pictures = itertools.starmap(read_masked_picture, kept)
+    stored = training.store_pictures(
+        itertools.chain(pictures, _rendered(FLAGS.rendered, FLAGS.seed)),
+        len(kept) + FLAGS.rendered,
+    )
     if len(stored["images"]) < FLAGS.batch_size:
         raise ValueError(
             f"Training needs a batch of {FLAGS.batch_size} pictures that are not held "
@@ -103,7 +112,7 @@ def main(argv):
     }
     claim_folder(FLAGS.output, job, "the training")
     epochs = -(-FLAGS.steps // training.EPOCH_STEPS)
-    network = saliency.build_saliency_network()
+    network = saliency.build_saliency_network(pretrained=FLAGS.begin == "imagenet")
     if FLAGS.begin == "packaged":
         load_weights(network, saliency.PACKAGED)
     training.train_saliency(
@@ -114,10 +123,13 @@ def main(argv):
     weights = os.path.join(FLAGS.output, "saliency.npz")
     save_weights(network, weights, {})
     # Few pictures may all be trained on.
-    apart = {name: reader.read(pairs) for name, pairs in held_out.items() if pairs}
+    apart = {
+        name: itertools.starmap(read_masked_picture, pairs)
+        for name, pairs in held_out.items() if pairs
+    }
     if FLAGS.rendered:
         # Products of another seed.
-        count = max(round(masked_pictures.HELD_OUT_SHARE * FLAGS.rendered), 1)
+        count = max(round(HELD_OUT_SHARE * FLAGS.rendered), 1)
         apart["rendered"] = _rendered(count, FLAGS.seed + 1)
     find, scores, worst = saliency.load_saliency(weights), dict.fromkeys(held_out), {}
     for name, pictures in apart.items():

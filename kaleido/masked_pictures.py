@@ -87,7 +87,8 @@ def decode_masked_picture(image: bytes, mask: bytes, name: str) -> MaskedPicture
     try:
         picture = patches.decode_picture(tf.constant(image)).numpy()
         truth = np.asarray(Image.open(io.BytesIO(mask)).convert("L"))
-    except (tf.errors.InvalidArgumentError, OSError) as error:
+    # A damaged picture makes TensorFlow and Pillow raise almost anything.
+    except Exception as error:
         reason = str(error).split("\n")[0][:200]
         raise ValueError(
             f"{name} or its picture cannot be decoded. Received: {reason}"
@@ -123,6 +124,17 @@ class PairReader:
         Raises:
             ValueError: at the end, if more than `max_bad_share` were bad.
         """
+        return (picture for _, picture in self._good(pairs))
+
+    def usable(self, pairs: Iterable[Pair]) -> List[Pair]:
+        """Returns the good ones, after reading each.
+
+        Raises:
+            ValueError: if more than `max_bad_share` are bad.
+        """
+        return [pair for pair, _ in self._good(pairs)]
+
+    def _good(self, pairs):
         count, before = 0, len(self.bad)
         for pair in pairs:
             count += 1
@@ -131,7 +143,7 @@ class PairReader:
             except ValueError as error:
                 self.bad.append(str(error))
                 continue
-            yield picture
+            yield pair, picture
         bad = self.bad[before:]
         if len(bad) > self.max_bad_share * count:
             raise ValueError(

@@ -52,6 +52,16 @@ def test_methods_and_baselines_are_measured_alike(english):
     oracle = baselines["true prior (oracle)"]["all"]
     chance = baselines["random patch"]["all"]
     assert oracle["pointing"] > middle["pointing"] > chance["pointing"]
+    # On equal words: those that the method aligned, for each baseline.
+    for name in ("some", "middle"):
+        same, own = methods[name]["same_words"], methods[name]["all"]
+        assert set(same) == set(baselines)
+        assert same["random patch"]["all"]["coverage"] == own["coverage"]
+        # Of a word that no other product has, a prior knows nothing.
+        assert same["true prior (oracle)"]["all"]["coverage"] <= own["coverage"]
+    assert methods["middle"]["same_words"] == baselines | {
+        "word average of some": methods["middle"]["same_words"]["word average of some"]
+    }
 
 
 def test_patches_of_words_are_those_of_tokens():

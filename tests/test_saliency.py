@@ -137,6 +137,20 @@ def test_masks_of_class_numbers_are_refused(tmp_path):
     assert mask.sum() == 20 * 255
 
 
+def test_whatever_a_damaged_mask_makes_its_reader_raise_names_the_file(tmp_path):
+    Image.new("RGB", (20, 20)).save(tmp_path / "p.png")
+    Image.new("L", (20, 20)).save(tmp_path / "m.png")
+    content = bytearray((tmp_path / "m.png").read_bytes())
+    for place in range(len(content)):
+        damaged = content.copy()
+        damaged[place] ^= 0x55
+        (tmp_path / "m.png").write_bytes(damaged)
+        try:
+            read_masked_picture(str(tmp_path / "p.png"), str(tmp_path / "m.png"))
+        except ValueError as error:
+            assert "m.png" in str(error)
+
+
 def test_few_bad_pairs_are_listed_and_many_are_refused(tmp_path):
     Image.new("RGB", (20, 20)).save(tmp_path / "p.png")
     Image.new("L", (20, 20)).save(tmp_path / "m.png")
@@ -145,7 +159,8 @@ def test_few_bad_pairs_are_listed_and_many_are_refused(tmp_path):
         (str(tmp_path / name), str(tmp_path / "m.png")) for name in ("p.png", "bad.png")
     )
     reader = masked_pictures.PairReader(max_bad_share=0.3)
-    assert len(list(reader.read([good, bad, good, good]))) == 3
+    assert reader.usable([good, bad, good, good]) == [good] * 3
+    assert len(list(reader.read([good, good]))) == 2
     assert len(reader.bad) == 1 and "m.png" in reader.bad[0]
     with pytest.raises(ValueError, match="1 of 2 masked pictures are bad"):
         list(masked_pictures.PairReader(0.3).read([good, bad]))
