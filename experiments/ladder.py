@@ -14,6 +14,7 @@ Example:
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 
@@ -21,11 +22,12 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 from kaleido.cli import fail_clearly, parse_config_flags, run_binary
-from tfrecords import catalog_flags
+from tfrecords import catalog_flags, vocabulary_flags
 
 FLAGS = flags.FLAGS
 
 catalog_flags.define()
+vocabulary_flags.define()
 flags.DEFINE_string("captioner", None, "Folder of experiments.train_captioner.")
 config_flags.DEFINE_config_file(
     "config", "experiments/configs/ladder.py", "The experiment."
@@ -38,99 +40,95 @@ flags.DEFINE_integer("itm_queries", 60, "Queries of which ITM alone scores lists
 flags.DEFINE_string("output", None, "Folder of everything.", required=True)
 
 
+@functools.lru_cache
 def _records(rung):
-    """Builds the records of a rung, unless they are there; returns their folder."""
-    from kaleido.ladder import RUNGS, needs_captioner, rung_folder
-
-    records = os.path.join(FLAGS.output, rung_folder(rung), "records")
-    if not os.path.exists(os.path.join(records, "dataset.json")):
-        aligner = [f"--captioner={FLAGS.captioner}"] * needs_captioner(rung)
-        run_binary(
-            "tfrecords.build", *catalog_flags.as_arguments(), *RUNGS[rung], *aligner,
-            f"--crop_size={FLAGS.crop_size}",
-            f"--whole_crop_size={FLAGS.whole_crop_size}", f"--output={records}",
-        )
+    """Returns the folder of a rung's records, built unless they are there."""
+    records = os.path.join(FLAGS.output, rung.folder, "records")
+    captioner = [f"--captioner={FLAGS.captioner}"] * rung.needs_captioner
+    # It goes on where it was, and refuses records that other flags made.
+    run_binary(
+        "tfrecords.build", *catalog_flags.as_arguments(), *captioner,
+        f"--vocabulary={FLAGS.vocabulary}",
+        f"--vocabulary_size={FLAGS.vocabulary_size}",
+        f"--saliency={rung.saliency}", f"--alignment={rung.alignment}",
+        f"--crop_size={FLAGS.crop_size}",
+        f"--whole_crop_size={FLAGS.whole_crop_size}", f"--output={records}",
+    )
     return records
 
 
-def _run(rung, seed):
-    """Writes the figures of a rung's run; one that is done is not done again."""
+def _run(rung, seed, workdir):
+    """Trains and evaluates; returns the figures."""
     from kaleido.callbacks import read_lines
-    from kaleido.files import read_json, write_json
-    from kaleido.ladder import figures_path, run_figures
+    from kaleido.files import read_json
+    from kaleido.ladder import run_figures
 
-    path, made_of = figures_path(FLAGS.output, rung, seed), _made_of(rung)
-    workdir = os.path.splitext(path)[0]
-    if os.path.exists(path):
-        found = read_json(path)
-        if found["made_of"] != made_of:
-            raise ValueError(
-                f"{path} is of another ladder. Take another folder, or delete it. "
-                f"Received: {made_of}, there: {found['made_of']}"
-            )
-    else:
-        records, results = _records(rung), os.path.join(workdir, "validation.json")
-        run_binary(
-            "experiments.pretrain",
-            f"--config={config_flags.get_config_filename(FLAGS['config'])}",
-            f"--records={records}", f"--workdir={workdir}", f"--seed={seed}",
-        )
-        run_binary(
-            "experiments.evaluate", f"--records={records}", f"--workdir={workdir}",
-            "--split=validation", f"--output={results}",
-            f"--match_queries={FLAGS.itm_queries}",
-            f"--whole_list_queries={FLAGS.itm_queries}",
-            f"--weight_queries={FLAGS.itm_queries}",
-        )
-        lines = read_lines(os.path.join(workdir, "metrics.jsonl"))
-        figures = run_figures(read_json(results), lines)
-        write_json(path, {"made_of": made_of, "figures": figures})
+    records, results = _records(rung), os.path.join(workdir, "validation.json")
+    overrides = config_flags.get_override_values(FLAGS["config"])
+    run_binary(
+        "experiments.pretrain",
+        f"--config={config_flags.get_config_filename(FLAGS['config'])}",
+        *(f"--config.{field}={value}" for field, value in overrides.items()),
+        f"--records={records}", f"--workdir={workdir}", f"--seed={seed}",
+    )
+    run_binary(
+        "experiments.evaluate", f"--records={records}", f"--workdir={workdir}",
+        "--split=validation", f"--output={results}",
+        f"--match_queries={FLAGS.itm_queries}",
+        f"--whole_list_queries={FLAGS.itm_queries}",
+        f"--weight_queries={FLAGS.itm_queries}",
+    )
+    lines = read_lines(os.path.join(workdir, "metrics.jsonl"))
+    return run_figures(read_json(results), lines)
 
 
+@functools.lru_cache
 def _made_of(rung):
     """Returns what a rung's figures depend on, besides the seed."""
     from kaleido.alignment_generator import CAPTIONER_FILE
-    from kaleido.ladder import RUNGS, needs_captioner
+    from kaleido.foreground import needs_network
+    from kaleido.ladder import MadeOf
+    from kaleido.saliency import PACKAGED
     from kaleido.weights_file import file_fingerprint
 
-    captioner = os.path.join(FLAGS.captioner or "", CAPTIONER_FILE)
-    names = ("crop_size", "whole_crop_size", "itm_queries")
-    return {
+    names = ("crop_size", "whole_crop_size", "itm_queries", "vocabulary", "seed")
+    own = {"saliency": rung.saliency, "alignment": rung.alignment}
+    if needs_network(rung.saliency):
+        own["saliency_weights"] = file_fingerprint(PACKAGED)
+    if rung.needs_captioner:
+        path = os.path.join(FLAGS.captioner, CAPTIONER_FILE)
+        own["captioner"] = file_fingerprint(path)
+    shared = {
         **{name: getattr(FLAGS, name) for name in names},
-        "rung": list(RUNGS[rung]),
         "catalog": catalog_flags.catalog_opener(ground_truth=False)().fingerprint,
-        "captioner": file_fingerprint(captioner) if needs_captioner(rung) else "",
         "config": json.loads(json.dumps(FLAGS.config.to_dict())),
     }
+    return MadeOf(shared, own)
 
 
 @fail_clearly
 def main(argv):
     del argv
     from kaleido.files import write_json, write_text
-    from kaleido.ladder import RUNGS, needs_captioner, read_runs, summarize
+    from kaleido.ladder import RUNGS, climb, summarize
     from kaleido.reports.ladder_report import ladder_page
 
     unknown = set(FLAGS.rungs) - set(map(str, range(1, len(RUNGS) + 1)))
-    if unknown:
+    if unknown or not FLAGS.rungs:
         raise ValueError(f"--rungs are 1 to {len(RUNGS)}. Received: {FLAGS.rungs}")
-    rungs = [r for k, r in enumerate(RUNGS, 1) if str(k) in FLAGS.rungs]
-    if any(map(needs_captioner, rungs)) and not FLAGS.captioner:
+    rungs = [rung for k, rung in enumerate(RUNGS, 1) if str(k) in FLAGS.rungs]
+    if any(rung.needs_captioner for rung in rungs) and not FLAGS.captioner:
         raise ValueError("--captioner: rungs 4 and 5 need one.")
-    # Seed by seed, so that a ladder that is stopped has all rungs of the first ones.
-    for seed in FLAGS.seeds:
-        for rung in rungs:
-            _run(rung, seed)
-            # Of the other rungs, too, which another call may have climbed.
-            runs = read_runs(FLAGS.output, FLAGS.seeds)
-            summaries = {r: summarize(figures) for r, figures in runs.items()}
-            report = {"seeds": FLAGS.seeds, "rungs": summaries}
-            write_json(os.path.join(FLAGS.output, "ladder.json"), report)
-            page = ladder_page(report)
-            write_text(os.path.join(FLAGS.output, "ladder.html"), page)
-    for rung, figures in report["rungs"].items():
+    summaries = {}
+    for runs in climb(FLAGS.output, rungs, FLAGS.seeds, _made_of, _run):
+        summaries = {name: summarize(figures) for name, figures in runs.items()}
+        report = {"seeds": FLAGS.seeds, "rungs": summaries}
+        write_json(os.path.join(FLAGS.output, "ladder.json"), report)
+        page = ladder_page(report)
+        write_text(os.path.join(FLAGS.output, "ladder.html"), page)
+    for name, figures in summaries.items():
         total = figures["sum_of_ranks"]
-        logging.info("%s: SumR %.2f ± %.2f", rung, total["mean"], total["std"] or 0.0)
+        logging.info("%s: SumR %.2f ± %.2f", name, total["mean"], total["std"] or 0.0)
 
 
 if __name__ == "__main__":

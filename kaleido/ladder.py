@@ -2,49 +2,130 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence
 
 import numpy as np
 
-from kaleido.files import read_json
+from kaleido.files import read_json, write_json
 
-# Flags of `tfrecords.build` that each rung adds, bottom first.
-RUNGS: Mapping[str, Sequence[str]] = {
-    "whole picture, random masking": ("--saliency=none", "--alignment=none"),
-    "border box, random masking": ("--saliency=border", "--alignment=none"),
-    "U-Net box, random masking": ("--saliency=unet", "--alignment=none"),
-    "U-Net box, AGM (generated)": ("--saliency=unet", "--alignment=generated"),
-    "U-Net box, AGM (teacher-forced)": (
-        "--saliency=unet", "--alignment=teacher_forced",
-    ),
-}
+Figures = Dict[str, float]
 
 
-def rung_folder(rung: str) -> str:
-    """Returns a rung's name as a folder."""
-    kept = "".join(c if c.isalnum() else " " for c in rung.lower())
-    return "_".join(kept.split())
+@dataclasses.dataclass(frozen=True)
+class Rung:
+    """One way to make records.
+
+    Attributes:
+        name: of the rung, as tables print it.
+        saliency: one of `foreground.METHODS`.
+        alignment: one of `alignment.METHODS`; it guides the masks where there is one.
+    """
+
+    name: str
+    saliency: str
+    alignment: str
+
+    @property
+    def folder(self) -> str:
+        """The name as that of a folder."""
+        kept = "".join(c if c.isalnum() else " " for c in self.name.lower())
+        return "_".join(kept.split())
+
+    @property
+    def needs_captioner(self) -> bool:
+        """Whether words are aligned."""
+        return self.alignment != "none"
 
 
-def figures_path(output: str, rung: str, seed: str) -> str:
-    """Returns the file of a run's figures, beside the run's folder."""
-    return os.path.join(output, rung_folder(rung), f"seed_{seed}.json")
+# Bottom first.
+RUNGS: Sequence[Rung] = (
+    Rung("whole picture, random masking", "none", "none"),
+    Rung("border box, random masking", "border", "none"),
+    Rung("U-Net box, random masking", "unet", "none"),
+    Rung("U-Net box, AGM (generated)", "unet", "generated"),
+    Rung("U-Net box, AGM (teacher-forced)", "unet", "teacher_forced"),
+)
 
 
-def read_runs(output: str, seeds: Sequence[str]) -> Dict[str, List[Dict[str, float]]]:
+@dataclasses.dataclass(frozen=True)
+class MadeOf:
+    """What figures depend on, besides the seed; anything that JSON holds.
+
+    Attributes:
+        all: what all rungs share: catalogue, crops, configuration.
+        rung: what a rung has of its own: methods and weights.
+    """
+
+    all: Mapping[str, Any]
+    rung: Mapping[str, Any]
+
+
+def climb(
+    output: str,
+    rungs: Sequence[Rung],
+    seeds: Sequence[str],
+    made_of: Callable[[Rung], MadeOf],
+    run: Callable[[Rung, str, str], Figures],
+) -> Iterator[Dict[str, List[Figures]]]:
+    """Runs what has not been run, seed by seed, so that a ladder that is stopped has
+    all rungs of the first seeds.
+
+    A run's figures are a small file, OUTPUT/<rung>/seed_<seed>.json, and are not made
+    again while it is there.
+
+    Args:
+        output: folder of everything.
+        rungs, seeds: to be run.
+        made_of: of a rung.
+        run: (rung, seed, folder of the run) -> its figures, as `run_figures`.
+
+    Yields:
+        After each run `read_runs`: of all rungs that anyone has run, these seeds.
+
+    Raises:
+        ValueError: if a file there is of other settings, or of other weights.
+    """
+    _check(output, RUNGS, seeds, made_of(rungs[0]).all, "all")
+    for rung in rungs:
+        _check(output, [rung], seeds, made_of(rung).rung, "rung")
+    for seed in seeds:
+        for rung in rungs:
+            path = _path(output, rung, seed)
+            if not os.path.exists(path):
+                figures = run(rung, seed, os.path.splitext(path)[0])
+                made = dataclasses.asdict(made_of(rung))
+                write_json(path, {"made_of": made, "figures": figures})
+            yield read_runs(output, seeds)
+
+
+def read_runs(output: str, seeds: Sequence[str]) -> Dict[str, List[Figures]]:
     """Returns the figures of the runs that are done, by rung, bottom first."""
-    paths = {r: [figures_path(output, r, seed) for seed in seeds] for r in RUNGS}
     runs = {
-        rung: [read_json(path)["figures"] for path in some if os.path.exists(path)]
-        for rung, some in paths.items()
+        rung.name: [found["figures"] for _, found in _done(output, rung, seeds)]
+        for rung in RUNGS
     }
-    return {rung: figures for rung, figures in runs.items() if figures}
+    return {name: figures for name, figures in runs.items() if figures}
 
 
-def needs_captioner(rung: str) -> bool:
-    """Whether a rung aligns words."""
-    return "--alignment=none" not in RUNGS[rung]
+def _path(output: str, rung: Rung, seed: str) -> str:
+    return os.path.join(output, rung.folder, f"seed_{seed}.json")
+
+
+def _done(output, rung, seeds):
+    paths = [_path(output, rung, seed) for seed in seeds]
+    return [(path, read_json(path)) for path in paths if os.path.exists(path)]
+
+
+def _check(output, rungs, seeds, expected, part):
+    for rung in rungs:
+        for path, found in _done(output, rung, seeds):
+            if found["made_of"][part] != expected:
+                raise ValueError(
+                    f"{path} is of another ladder. Take another folder, or delete it. "
+                    f"Received: {expected}, there: {found['made_of'][part]}"
+                )
 
 
 def summarize(runs: Sequence[Mapping[str, Any]]) -> Dict[str, Dict[str, float]]:

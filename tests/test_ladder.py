@@ -3,7 +3,7 @@
 import pytest
 
 from kaleido import ladder
-from kaleido.files import write_json
+from kaleido.reports.ladder_report import ladder_page
 
 
 def test_mean_and_spread_over_seeds():
@@ -15,24 +15,86 @@ def test_mean_and_spread_over_seeds():
 
 
 def test_rungs_have_folders_of_their_own_and_the_papers_order():
-    folders = [ladder.rung_folder(rung) for rung in ladder.RUNGS]
+    folders = [rung.folder for rung in ladder.RUNGS]
     assert len(set(folders)) == 5 and all(f.isidentifier() for f in folders)
-    assert [ladder.needs_captioner(rung) for rung in ladder.RUNGS] == [
+    assert [rung.needs_captioner for rung in ladder.RUNGS] == [
         False, False, False, True, True,
     ]
 
 
-def test_runs_that_are_done_are_found_whoever_made_them(tmp_path):
-    rungs = list(ladder.RUNGS)
-    for rung, seed, value in ((rungs[2], "1", 3.0), (rungs[0], "0", 1.0),
-                              (rungs[2], "0", 2.0), (rungs[4], "7", 9.0)):
-        write_json(
-            ladder.figures_path(str(tmp_path), rung, seed),
-            {"made_of": {}, "figures": {"a": value}},
+class FakeRuns:
+    """Runs that give the place of the call as their figure."""
+
+    def __init__(self, output, crop_size=64, weights="old"):
+        self.output, self.calls = str(output), []
+        self._crop_size, self._weights = crop_size, weights
+
+    def made_of(self, rung):
+        return ladder.MadeOf(
+            {"crop_size": self._crop_size},
+            {"weights": self._weights if rung.saliency == "unet" else ""},
         )
-    assert ladder.read_runs(str(tmp_path), ["0", "1"]) == {
-        rungs[0]: [{"a": 1.0}], rungs[2]: [{"a": 2.0}, {"a": 3.0}],
-    }
+
+    def run(self, rung, seed, workdir):
+        assert workdir == f"{self.output}/{rung.folder}/seed_{seed}"
+        self.calls.append((rung.name, seed))
+        return {"sum_of_ranks": float(len(self.calls))}
+
+    def climb(self, *places, seeds=("0", "1")):
+        rungs = [ladder.RUNGS[place] for place in places]
+        return list(
+            ladder.climb(self.output, rungs, seeds, self.made_of, self.run)
+        )
+
+
+def test_what_is_done_is_not_done_again_and_stands_beside_the_rest(tmp_path):
+    first, second = FakeRuns(tmp_path), FakeRuns(tmp_path)
+    first.climb(2, seeds=["1"])
+    found = second.climb(0, 2)
+    bottom, unet = ladder.RUNGS[0].name, ladder.RUNGS[2].name
+    assert second.calls == [(bottom, "0"), (unet, "0"), (bottom, "1")]
+    assert list(found[0]) == [bottom, unet]  # from the first run on, bottom first
+    values = {k: [f["sum_of_ranks"] for f in v] for k, v in found[-1].items()}
+    assert values == {bottom: [1.0, 3.0], unet: [2.0, 1.0]}
+    # Of other seeds nothing is shown.
+    assert ladder.read_runs(str(tmp_path), ["7"]) == {}
+
+
+def test_a_run_that_was_stopped_left_nothing_and_is_done_again(tmp_path):
+    runs = FakeRuns(tmp_path)
+    steps = ladder.climb(
+        str(tmp_path), ladder.RUNGS[:2], ["0"], runs.made_of, runs.run
+    )
+    next(steps)
+    again = FakeRuns(tmp_path)
+    again.climb(0, 1, seeds=["0"])
+    assert again.calls == [(ladder.RUNGS[1].name, "0")]
+
+
+def test_other_settings_and_other_weights_are_refused_before_anything_runs(tmp_path):
+    FakeRuns(tmp_path).climb(0, 2)
+    for other, rung in (
+        (FakeRuns(tmp_path, crop_size=32), 0),
+        # Another rung's figures would stand in the same table.
+        (FakeRuns(tmp_path, crop_size=32), 1),
+        (FakeRuns(tmp_path, weights="new"), 2),
+    ):
+        with pytest.raises(ValueError, match="seed_0.json is of another ladder"):
+            other.climb(rung)
+        assert other.calls == []
+    # A rung without the weights does not mind new ones.
+    FakeRuns(tmp_path, weights="new").climb(1)
+
+
+def test_the_page_says_how_many_runs_a_row_has(tmp_path):
+    FakeRuns(tmp_path).climb(0)
+    FakeRuns(tmp_path).climb(2, seeds=["1"])
+    runs = ladder.read_runs(str(tmp_path), ["0", "1"])
+    summaries = {name: ladder.summarize(figures) for name, figures in runs.items()}
+    page = ladder_page({"seeds": ["0", "1"], "rungs": summaries})
+    assert f"<td>{ladder.RUNGS[0].name}</td><td>2</td>" in page
+    assert f"<td>{ladder.RUNGS[2].name}</td><td>1</td>" in page
+    assert "1.500 ± 0.707" in page
 
 
 def test_figures_of_a_run_are_flat_and_in_percent():
