@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from typing import Any, List, Mapping
+from typing import Any, Dict, List, Mapping
 
 import numpy as np
 
@@ -61,6 +61,18 @@ def differences(there: Mapping[str, Any], asked: Mapping[str, Any]) -> List[str]
         for key in set(there) | set(asked)
         if there.get(key) != asked.get(key)
     )
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> Dict[str, Any]:
+    """Returns nested mappings as one, with keys like `training.steps`."""
+    flat: Dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict):
+            flat.update(flatten(value, f"{prefix}{key}."))
+        else:
+            # JSON knows no tuples.
+            flat[f"{prefix}{key}"] = tuple(value) if isinstance(value, list) else value
+    return flat
 
 
 def digest_arrays(*arrays: np.ndarray) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence
 
 import numpy as np
 
-from kaleido.files import read_json, write_json
+from kaleido.files import differences, flatten, read_json, write_json
 
 Figures = Dict[str, float]
 
@@ -121,10 +121,11 @@ def _done(output, rung, seeds):
 def _check(output, rungs, seeds, expected, part):
     for rung in rungs:
         for path, found in _done(output, rung, seeds):
-            if found["made_of"][part] != expected:
+            there, asked = flatten(found["made_of"][part]), flatten(expected)
+            if different := differences(there, asked):
                 raise ValueError(
                     f"{path} is of another ladder. Take another folder, or delete it. "
-                    f"Received: {expected}, there: {found['made_of'][part]}"
+                    f"Received: {'; '.join(different)}"
                 )
 
 

@@ -9,7 +9,7 @@ from typing import Optional, Tuple
 import tensorflow as tf
 
 from kaleido.config import Config
-from kaleido.files import differences, read_json, write_json
+from kaleido.files import differences, flatten, read_json, write_json
 from kaleido.models import Networks, networks_for
 from kaleido.records import RecordSet, RecordSpec
 
@@ -60,7 +60,7 @@ def claim_workdir(directory: str, config: Config, records: RecordSet) -> None:
                 f"{records.directory} has. Take another folder, or delete this one. "
                 f"Received: {records.content} (there: {found.records_content})"
             )
-        mine, theirs = _flat(config.to_dict()), _flat(found.config.to_dict())
+        mine, theirs = flatten(config.to_dict()), flatten(found.config.to_dict())
         mine["training.steps"] = theirs["training.steps"]
         different = differences(theirs, mine)
         if different:
@@ -70,16 +70,6 @@ def claim_workdir(directory: str, config: Config, records: RecordSet) -> None:
             )
     write_json(path, content)
     records.vocabulary.save(os.path.join(directory, "vocab.txt"))
-
-
-def _flat(values, prefix=""):
-    flat = {}
-    for key, value in values.items():
-        if isinstance(value, dict):
-            flat.update(_flat(value, f"{prefix}{key}."))
-        else:
-            flat[f"{prefix}{key}"] = tuple(value) if isinstance(value, list) else value
-    return flat
 
 
 def read_run(directory: str) -> RunDescription:

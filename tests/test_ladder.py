@@ -73,13 +73,13 @@ def test_a_run_that_was_stopped_left_nothing_and_is_done_again(tmp_path):
 
 def test_other_settings_and_other_weights_are_refused_before_anything_runs(tmp_path):
     FakeRuns(tmp_path).climb(0, 2)
-    for other, rung in (
-        (FakeRuns(tmp_path, crop_size=32), 0),
+    for other, rung, what in (
+        (FakeRuns(tmp_path, crop_size=32), 0, "crop_size: 64 there, 32 asked"),
         # Another rung's figures would stand in the same table.
-        (FakeRuns(tmp_path, crop_size=32), 1),
-        (FakeRuns(tmp_path, weights="new"), 2),
+        (FakeRuns(tmp_path, crop_size=32), 1, "crop_size: 64 there, 32 asked"),
+        (FakeRuns(tmp_path, weights="new"), 2, "weights: 'old' there, 'new' asked"),
     ):
-        with pytest.raises(ValueError, match="seed_0.json is of another ladder"):
+        with pytest.raises(ValueError, match=f"seed_0.json is of another.*{what}"):
             other.climb(rung)
         assert other.calls == []
     # A rung without the weights does not mind new ones.
