@@ -48,11 +48,6 @@ class AlignableWords:
     def __len__(self) -> int:
         return len(self.text)
 
-    def rows(self, index: np.ndarray) -> AlignableWords:
-        """Returns some of the words; `index` is a mask or an array of rows."""
-        values = (getattr(self, f.name)[index] for f in dataclasses.fields(self))
-        return AlignableWords(*values)
-
 
 def word_tokens(
     words: AlignableWords, has_map: np.ndarray
@@ -149,8 +144,7 @@ def _words(texts: Sequence[str], tokenizer: Tokenizer) -> List[List[_Word]]:
     """Returns each text's words: lower case, token positions, bytes [start, end)."""
     if not texts:
         return []
-    # One tokenizer for ids and offsets, so that positions cannot drift apart.
-    ragged = tokenizer._tokenizer.tokenize_with_offsets(tf.constant(list(texts)))
+    ragged = tokenizer.pieces_with_offsets(tf.constant(list(texts)))
     pieces, starts, ends = (part.to_list() for part in ragged)
     is_continuation = tokenizer.vocabulary.is_continuation
     result = []

@@ -141,6 +141,20 @@ class Tokenizer:
         pieces = tf.concat([ids[CLS] * column, pieces, ids[SEP] * column], axis=1)
         return pieces.to_tensor(ids[PAD], shape=[None, max_tokens])
 
+    def pieces_with_offsets(
+        self, texts: tf.Tensor
+    ) -> Tuple[tf.RaggedTensor, tf.RaggedTensor, tf.RaggedTensor]:
+        """Returns the pieces that `__call__` packs, and where each is in its text.
+
+        Args:
+            texts: string [batch], UTF-8.
+
+        Returns:
+            Ragged [batch, (pieces)]: ids int32; first byte, and byte after the last,
+            int64.
+        """
+        return self._tokenizer.tokenize_with_offsets(texts)
+
     def decode(self, token_ids: Sequence[int]) -> str:
         """Returns the text of word pieces, without the reserved ones."""
         words: List[str] = []

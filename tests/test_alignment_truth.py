@@ -139,8 +139,8 @@ def test_rendered_words_are_their_pieces_and_lie_in_their_spans(tokenizer):
     for number, product in enumerate(products):
         spans = {span for part in product.parts for span in part.words}
         told = "".join(product.text[a:b] for a, b in sorted(spans)).lower()
-        own = words.rows(words.product == number)
-        assert "".join(own.text) == "".join(filter(str.isalnum, told))
+        own = words.text[words.product == number]
+        assert "".join(own) == "".join(filter(str.isalnum, told))
     # Boxes are the parts' own, in shares of the picture.
     for row in range(0, len(words), 7):
         own = {

@@ -58,7 +58,7 @@ def _untrained_captioner(folder: str, vocabulary) -> None:
     from kaleido.weights_file import save_weights
 
     grid = GridExtractor()
-    ids = np.concatenate([np.arange(2000, 6000)])
+    ids = np.arange(2000, 6000)
     spec = CaptionerSpec(
         known_pieces(ids, vocabulary, at_least=1), grid.channels,
         vocabulary.fingerprint, grid.fingerprint,

@@ -30,8 +30,8 @@ from typing import Dict, Mapping, Tuple
 import numpy as np
 
 from kaleido.alignment_truth import AlignableWords, part_of_words
+from kaleido.masking import ALIGNED_LEVELS
 
-LEVELS = (3, 4, 5)
 # What is equal on paper must be so after rounding.
 _TOLERANCE = 1e-6
 
@@ -132,8 +132,8 @@ def alignment_figures(
         words: the words, with their truth.
         maps: float [words, g, g], not negative; anything where there is no map.
         has_map: bool [words].
-        patches: int [words, 3], the aligned patch of each of `LEVELS` as an index
-            within its level; -1 is none.
+        patches: int [words, 3], the aligned patch of each of `ALIGNED_LEVELS`, an
+            index within its level; -1 is none.
         moving: bool [words], see `moving_words`.
 
     Returns:
@@ -159,15 +159,15 @@ def alignment_figures(
             f"`maps`, `has_map`, `moving` must have a row for each of the {count} "
             f"words. Received: {maps.shape}, {has_map.shape}, {moving.shape}"
         )
-    if patches.shape != (count, len(LEVELS)) or (
-        (patches < -1) | (patches >= np.square(LEVELS))
+    if patches.shape != (count, len(ALIGNED_LEVELS)) or (
+        (patches < -1) | (patches >= np.square(ALIGNED_LEVELS))
     ).any():
         raise ValueError(
-            f"`patches` must be [{count}, {len(LEVELS)}] indices within the levels "
-            f"{LEVELS}, or -1. Received: shape {patches.shape}, values "
+            f"`patches` must be [{count}, {len(ALIGNED_LEVELS)}] indices within the "
+            f"levels {ALIGNED_LEVELS}, or -1. Received: shape {patches.shape}, values "
             f"{patches.min(initial=-1)} to {patches.max(initial=-1)}"
         )
-    right = [right_patches(words, level) for level in LEVELS]
+    right = [right_patches(words, level) for level in ALIGNED_LEVELS]
     hits = np.stack(
         [
             np.take_along_axis(table, np.maximum(column, 0)[:, None], axis=1)[:, 0]
@@ -232,7 +232,7 @@ class _Measured:
                     "aligned_patches": int(aligned[:, k].sum()),
                     "hit_rate": _share(hits[:, k].sum(), aligned[:, k].sum()),
                 }
-                for k, level in enumerate(LEVELS)
+                for k, level in enumerate(ALIGNED_LEVELS)
             },
         }
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kaleido.alignment_truth import AlignableWords
+from kaleido.masking import ALIGNED_LEVELS
 from kaleido.metrics.alignment import (
-    LEVELS,
     alignment_figures,
     centre_patch_maps,
     covered_shares,
@@ -61,13 +61,15 @@ def drawn_words(count, seed=0, smallest=0.15):
 
 def best_patches(words):
     """What a method that knows the truth aligns: the best patch of each level."""
-    tables = [covered_shares(words.boxes, n).reshape(len(words), -1) for n in LEVELS]
+    tables = [
+        covered_shares(words.boxes, n).reshape(len(words), -1) for n in ALIGNED_LEVELS
+    ]
     return np.stack([table.argmax(axis=1) for table in tables], axis=1)
 
 
 def drawn_patches(count, seed=0):
     rng = np.random.default_rng(seed)
-    return np.stack([rng.integers(0, n * n, count) for n in LEVELS], axis=1)
+    return np.stack([rng.integers(0, n * n, count) for n in ALIGNED_LEVELS], axis=1)
 
 
 def figures(words, maps, patches, has_map=None, moving=None):
@@ -163,7 +165,7 @@ def test_figures_by_hand():
         parts=[["collar"], ["hem"], ["body"]],
     )
     # Level 4: shares 1, 1/3, 1/9. Level 5: 1, 2/3, 4/9 (less than half).
-    assert [right_patches(words, n).sum(axis=1).tolist() for n in LEVELS] == [
+    assert [right_patches(words, n).sum(axis=1).tolist() for n in ALIGNED_LEVELS] == [
         [1, 1, 9], [1, 1, 16], [3, 3, 25],
     ]  # fmt: skip
     maps = np.zeros((3, GRID, GRID))
@@ -218,7 +220,7 @@ def test_patches_by_lot_are_right_as_often_as_right_ones_are_there():
     levels = figures(
         words, random_patch_maps(len(words), GRID, seed=1), drawn_patches(len(words))
     )["all"]["levels"]
-    for n in LEVELS:
+    for n in ALIGNED_LEVELS:
         chances = right_patches(words, n).mean(axis=1)
         error = np.sqrt((chances * (1 - chances)).sum()) / len(words)
         assert abs(levels[str(n)]["hit_rate"] - chances.mean()) < 3 * error
@@ -240,8 +242,9 @@ def test_the_order_of_the_words_changes_nothing():
     maps, patches = rng.random((200, GRID, GRID)), drawn_patches(200)
     has_map, moving = rng.random(200) < 0.8, rng.random(200) < 0.3
     order = rng.permutation(200)
+    moved = AlignableWords(*(values[order] for values in vars(words).values()))
     assert figures(words, maps, patches, has_map, moving) == figures(
-        words.rows(order), maps[order], patches[order], has_map[order], moving[order]
+        moved, maps[order], patches[order], has_map[order], moving[order]
     )
     average, found = word_average_maps(words.text, words.product, maps, has_map)
     again, also = word_average_maps(
@@ -282,7 +285,7 @@ def test_an_index_that_is_not_of_its_level_is_refused(index):
         figures(words, np.ones((5, GRID, GRID)), drawn_patches(6))
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", ALIGNED_LEVELS)
 def test_the_map_of_a_patch_points_at_the_patch(level):
     patches = np.arange(level * level)
     rows, columns = np.divmod(patches, level)
