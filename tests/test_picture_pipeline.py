@@ -41,6 +41,7 @@ PICTURES = {
     "one colour": png(np.full((90, 70, 3), 200, np.uint8)),
     "long": png(np.full((30, 5000, 3), 255, np.uint8)),
     "broken": png(shirt(64, 64))[:100],
+    "banner": png(np.pad(shirt(600, 30), ((0, 0), (0, 4400), (0, 0)), "edge")),
 }
 
 
@@ -81,6 +82,13 @@ def test_the_network_finds_shirts_and_takes_the_rest_whole():
     assert found["long"] == ([0, 0, 5000, 30], True)
     assert rejected == [("broken", "undecodable_picture")]
     assert batches[0] == (0, ["shirt", "wide shirt"])
+
+
+@pytest.mark.parametrize("method", ["unet", "border"])
+def test_an_object_in_a_picture_of_5000_by_30_is_locked_within_it(method):
+    found, rejected, _ = run(method, units=((5,),))
+    (x1, y1, x2, y2), _ = found["banner"]
+    assert 0 <= x1 < x2 <= 5000 and 0 <= y1 < y2 <= 30 and not rejected
 
 
 def test_masks_are_taken_where_there_are_any():
