@@ -7,12 +7,13 @@ Methods:
 - `generated` (the paper's): the captioner describes the picture; a word of the
   raw text that its caption has, too, takes the map with which it was written.
 - `teacher_forced`: the captioner reads the raw text; every word has a map.
-- `grounded`: the word-cell similarities of `grounding.py`; a word whose hot region
-  is larger than a patch of level 3 has no map.
+- `grounded`: the word-cell similarities of `grounding.py`; a word that the network
+  has not learnt, or whose hot region is larger than a patch of level 3, has no map.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Tuple
 
 import numpy as np
@@ -47,9 +48,10 @@ STOP_WORDS = frozenset(
 def visible_pieces(vocabulary: Vocabulary) -> np.ndarray:
     """Says which word pieces can stand for something in a picture.
 
-    Left out are reserved pieces, punctuation, numbers, single letters, and
-    `STOP_WORDS`: a rule of the language alone, so that it holds for every catalogue
-    in English; of other languages only the short ones are left out.
+    Left out are reserved pieces, punctuation, numbers, single letters of alphabets
+    with capitals, and `STOP_WORDS`: a rule of the language alone, so that it holds for
+    every catalogue in English. Of other languages no stop words are known; where
+    letters have no case, as in Chinese, a single one can be a word.
     A word that nothing shows ("imported") keeps its map, which is arbitrary: which
     words those are only a catalogue's own pictures could tell.
 
@@ -59,7 +61,13 @@ def visible_pieces(vocabulary: Vocabulary) -> np.ndarray:
 
     def visible(piece: str) -> bool:
         bare = piece[2:] if piece.startswith("##") else piece
-        return bare.isalpha() and len(bare) > 1 and bare not in STOP_WORDS
+        letters = [c for c in bare if unicodedata.category(c)[0] == "L"]
+        # Vowel signs, as of Hindi, are marks, not letters.
+        marks = [c for c in bare if unicodedata.category(c)[0] == "M"]
+        if not letters or len(letters) + len(marks) < len(bare):
+            return False
+        has_case = letters[0].lower() != letters[0].upper()
+        return (len(letters) > 1 or not has_case) and bare not in STOP_WORDS
 
     pieces = np.array([visible(piece) for piece in vocabulary.pieces])
     return pieces & ~vocabulary.is_special

@@ -112,6 +112,15 @@ def test_words_that_no_picture_shows_are_left_out():
     assert shown == {"gold", "##en", "button", "pink"}
 
 
+def test_single_letters_are_words_where_letters_have_no_case():
+    words = ("红", "##裙", "ワンピース", "की", "साड़ी", "ø", "ø\u0301", "øre", "и")
+    others = ("、", "３", "红3", "्", "。")
+    vocabulary = Vocabulary((*RESERVED, *words, *others))
+    seen = alignment.visible_pieces(vocabulary)
+    shown = {vocabulary.pieces[i] for i in np.flatnonzero(seen)}
+    assert shown == {"红", "##裙", "ワンピース", "की", "साड़ी", "øre"}
+
+
 @pytest.mark.parametrize("reserved", RESERVED)
 def test_reserved_pieces_are_never_visible(reserved):
     assert not alignment.visible_pieces(VOCABULARY)[VOCABULARY.ids[reserved]]
