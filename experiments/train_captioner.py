@@ -3,7 +3,8 @@ r"""Trains the alignment networks on a catalogue's own image-text pairs.
 Show-Attend-Tell, the paper's captioner, and the grounder of --alignment=grounded.
 OUTPUT then holds captioner.npz and grounder.npz for `tfrecords.build --captioner`,
 and report.html with captions to read. The catalogue's flags are those of
-`tfrecords.build`. A run that was stopped goes on where it was.
+`tfrecords.build`. A run that was stopped goes on after its last whole epoch; one that
+was still computing pairs computes those of that split anew.
 
 Examples:
   python -m experiments.train_captioner --catalog=rendered --products=2000 \
@@ -60,10 +61,10 @@ def main(argv):
     del argv
     import tensorflow as tf
 
-    from kaleido import captioner_training as training
     from kaleido.alignment_generator import CAPTIONER_FILE, GROUNDER_FILE
     from kaleido.caption_pairs import make_pairs
-    from kaleido.captioner import Captioner, CaptionerSpec
+    from kaleido.captioner import Captioner, CaptionerSpec, caption_loss
+    from kaleido.captioner_training import train
     from kaleido.files import write_json, write_text
     from kaleido.grid_features import GridExtractor
     from kaleido.grounding import Grounder, GrounderSpec, grounding_loss
@@ -104,7 +105,7 @@ def main(argv):
     report = {"pairs": {k: len(v) for k, v in splits.items()}, "rejected": rejected}
     report["networks"] = {}
     for network, loss, file, group in (
-        (Captioner(CaptionerSpec(**shared), vocabulary), training.caption_loss,
+        (Captioner(CaptionerSpec(**shared), vocabulary), caption_loss,
          CAPTIONER_FILE, 1),
         (Grounder(GrounderSpec(**shared), vocabulary), grounding_loss,
          GROUNDER_FILE, 8),
@@ -112,7 +113,7 @@ def main(argv):
         if network.name not in FLAGS.networks:
             continue
         before = time.time()
-        log = training.train(
+        log = train(
             network, loss, splits, os.path.join(FLAGS.output, network.name),
             FLAGS.epochs, FLAGS.batch_size, FLAGS.learning_rate, FLAGS.patience,
             FLAGS.seed, group,

@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from typing import Dict, Tuple
 
 import numpy as np
 import tensorflow as tf
 
-from kaleido.captioner_training import Pairs
 from kaleido.catalogs.product import Catalog, Rejection
 from kaleido.files import claim_folder, digest_arrays, read_json, write_json
 from kaleido.grid_features import GRID, GridExtractor, object_crop
 from kaleido.picture_pipeline import PicturePipeline
 from kaleido.progress import Progress
 from kaleido.text import Tokenizer
+
+
+@dataclasses.dataclass(frozen=True)
+class Pairs:
+    """Grids and texts of one split.
+
+    Attributes:
+        grids: float16 [n, GRID, GRID, channels]; may be a memory map.
+        token_ids: int32 [n, length].
+        groups: int32 [n], the sub-category of each.
+    """
+
+    grids: np.ndarray
+    token_ids: np.ndarray
+    groups: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.token_ids)
+
+    def batch(self, rows: np.ndarray) -> Dict[str, tf.Tensor]:
+        """Returns some rows, texts cut to the longest of them, in steps of 16."""
+        ids = self.token_ids[rows]
+        used = int((ids != 0).sum(axis=1).max())
+        length = min(-(-used // 16) * 16, ids.shape[1])
+        return {
+            "grid": tf.constant(self.grids[rows]),
+            "token_ids": tf.constant(ids[:, :length]),
+        }
 
 
 def make_pairs(
@@ -27,6 +55,9 @@ def make_pairs(
     directory: str,
 ) -> Tuple[Pairs, int]:
     """Computes pairs into a folder, or finds them there.
+
+    Only a whole folder is found again: the pairs of a run that was stopped while it
+    computed them begin anew.
 
     Args:
         catalog: where the products come from.

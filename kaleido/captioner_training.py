@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import time
 from typing import Any, Callable, Dict, Mapping
@@ -11,63 +10,8 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from kaleido.caption_pairs import Pairs
 from kaleido.files import claim_folder, digest_arrays, read_json, write_json
-
-# Weight of the doubly stochastic penalty (Show, Attend and Tell, eq. 14), of which the
-# mean over cells is taken. A caption has fewer words than the grid has cells, and the
-# nearest to a share of 1 for each cell is a flat map: with a weight of 1 trained maps
-# spread over 166 of the 196 cells, without the penalty over 52, at the same perplexity.
-DOUBLY_STOCHASTIC = 0.02
-
-
-@dataclasses.dataclass(frozen=True)
-class Pairs:
-    """Grids and texts of one split.
-
-    Attributes:
-        grids: float16 [n, GRID, GRID, channels]; may be a memory map.
-        token_ids: int32 [n, length].
-        groups: int32 [n], the sub-category of each.
-    """
-
-    grids: np.ndarray
-    token_ids: np.ndarray
-    groups: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.token_ids)
-
-    def batch(self, rows: np.ndarray) -> Dict[str, tf.Tensor]:
-        """Returns some rows, texts cut to the longest of them, in steps of 16."""
-        ids = self.token_ids[rows]
-        used = int((ids != 0).sum(axis=1).max())
-        length = min(-(-used // 16) * 16, ids.shape[1])
-        return {
-            "grid": tf.constant(self.grids[rows]),
-            "token_ids": tf.constant(ids[:, :length]),
-        }
-
-
-def caption_loss(
-    network, batch: Mapping[str, tf.Tensor], training: bool
-) -> Dict[str, tf.Tensor]:
-    """Cross-entropy of each next piece, and the doubly stochastic penalty.
-
-    Returns:
-        Scalars `loss`; `nats`, the summed cross-entropy; `pieces`, its number.
-    """
-    outputs = network(batch, training=training)
-    targets = batch["token_ids"][:, 1:]
-    real = tf.cast(targets != 0, tf.float32)
-    entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(
-        network.piece_indices(targets), outputs["logits"]
-    )
-    nats, pieces = tf.reduce_sum(entropy * real), tf.reduce_sum(real)
-    # Over a caption each cell should get its share of the attention.
-    seen = tf.reduce_sum(outputs["maps"] * real[..., None], axis=1)
-    penalty = tf.reduce_mean(tf.square(1.0 - seen))
-    loss = nats / pieces + DOUBLY_STOCHASTIC * penalty
-    return {"loss": loss, "nats": nats, "pieces": pieces}
 
 
 def train(

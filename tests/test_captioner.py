@@ -6,7 +6,13 @@ import tensorflow as tf
 
 from kaleido import captioner_training as training
 from kaleido.alignment_generator import AlignmentGenerator, load_network
-from kaleido.captioner import Captioner, CaptionerSpec
+from kaleido.caption_pairs import Pairs
+from kaleido.captioner import (
+    DOUBLY_STOCHASTIC,
+    Captioner,
+    CaptionerSpec,
+    caption_loss,
+)
 from kaleido.grid_features import GRID
 from kaleido.grounding import Grounder, GrounderSpec, grounding_loss
 from kaleido.known_pieces import known_pieces
@@ -48,13 +54,13 @@ def pairs(count, seed=0):
             grids[i, y : y + 2, x : x + 2, word] += 3.0
             places[i, k] = y, x
         ids[i, :5] = [CLS, *(5 + words), SEP]
-    found = training.Pairs(grids, ids, np.zeros(count, np.int32))
+    found = Pairs(grids, ids, np.zeros(count, np.int32))
     object.__setattr__(found, "places", places)
     return found
 
 
 def test_a_step_is_the_papers():
-    """One step against numpy: attention, gate, LSTM, deep output (eq. 1-9)."""
+    """Two steps against numpy: attention, gate, LSTM, deep output (eq. 1-9)."""
     tf.keras.utils.set_random_seed(1)
     network = small()
     for weight in network.weights:
@@ -82,27 +88,31 @@ def test_a_step_is_the_papers():
         a.mean(0) @ pick("first_state", "kernel") + pick("first_state", "bias")
     )
     h, c = np.split(first, 2)
-    y = pick("embed", "embeddings")[2]  # [CLS]
-    energy = np.tanh(
-        a @ pick("project", "kernel") + pick("project", "bias")
-        + h @ pick("query", "kernel")
-    ) @ pick("energy", "kernel")
-    alpha = np.exp(energy[:, 0]) / np.exp(energy[:, 0]).sum()
-    z = sigmoid(h @ pick("gate", "kernel") + pick("gate", "bias")) * (alpha @ a)
-    gates = (
-        np.concatenate([y, z]) @ pick("lstm/kernel")
-        + h @ pick("lstm/recurrent_kernel") + pick("lstm/bias")
-    )
-    i, f, g, o = np.split(gates, 4)
-    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-    h = sigmoid(o) * np.tanh(c)
-    deep = np.tanh(
-        y + h @ pick("from_hidden", "kernel") + pick("from_hidden", "bias")
-        + z @ pick("from_context", "kernel")
-    )
-    logits = deep @ pick("to_pieces", "kernel") + pick("to_pieces", "bias")
-    np.testing.assert_allclose(outputs["maps"][0, 0], alpha, atol=1e-5)
-    np.testing.assert_allclose(outputs["logits"][0, 0], logits, atol=1e-4)
+    ids = batch["token_ids"].numpy()[0]
+    assert ids[0] == CLS
+    # The second step has the first one's states.
+    for step, piece in enumerate(network.piece_indices(ids[:2]).numpy()):
+        y = pick("embed", "embeddings")[piece]
+        energy = np.tanh(
+            a @ pick("project", "kernel") + pick("project", "bias")
+            + h @ pick("query", "kernel")
+        ) @ pick("energy", "kernel")
+        alpha = np.exp(energy[:, 0]) / np.exp(energy[:, 0]).sum()
+        z = sigmoid(h @ pick("gate", "kernel") + pick("gate", "bias")) * (alpha @ a)
+        gates = (
+            np.concatenate([y, z]) @ pick("lstm/kernel")
+            + h @ pick("lstm/recurrent_kernel") + pick("lstm/bias")
+        )
+        i, f, g, o = np.split(gates, 4)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        h = sigmoid(o) * np.tanh(c)
+        deep = np.tanh(
+            y + h @ pick("from_hidden", "kernel") + pick("from_hidden", "bias")
+            + z @ pick("from_context", "kernel")
+        )
+        logits = deep @ pick("to_pieces", "kernel") + pick("to_pieces", "bias")
+        np.testing.assert_allclose(outputs["maps"][0, step], alpha, atol=1e-5)
+        np.testing.assert_allclose(outputs["logits"][0, step], logits, atol=1e-4)
 
 
 @pytest.mark.parametrize("beams", [1, 3])
@@ -152,11 +162,11 @@ def test_the_penalty_is_least_where_each_cell_gets_its_share():
     even = tf.fill([1, 2, cells], 0.25)
     peak = tf.one_hot([[0, 0]], cells)
     losses = [
-        float(training.caption_loss(Fixed(maps), batch, False)["loss"])
+        float(caption_loss(Fixed(maps), batch, False)["loss"])
         for maps in (even, peak)
     ]
     # ln 4 a piece; the mean of (1 - 1/2)^2 four times, or of (1 - 2)^2 and three 1s.
-    weight = training.DOUBLY_STOCHASTIC
+    weight = DOUBLY_STOCHASTIC
     assert losses[0] == pytest.approx(np.log(4) + weight * 0.25, abs=1e-5)
     assert losses[1] == pytest.approx(np.log(4) + weight * 1.0, abs=1e-5)
 
@@ -174,7 +184,7 @@ def trained(network, loss, tmp_path, epochs=12, **options):
 def test_it_learns_to_name_what_it_sees(tmp_path):
     tf.keras.utils.set_random_seed(0)
     network = small()
-    _, log = trained(network, training.caption_loss, tmp_path, epochs=40)
+    _, log = trained(network, caption_loss, tmp_path, epochs=40)
     # Three of six words in order: without the picture ln(20) / 4 a piece at best.
     assert log["epochs"][log["best"]]["nats"] < 0.6 * np.log(20) / 4
 
@@ -212,7 +222,7 @@ def test_training_goes_on_where_it_was(tmp_path, monkeypatch):
         # Dropout masks are the one thing that a run that goes on draws anew.
         network.dropout.rate = 0.0
         log = training.train(
-            network, training.caption_loss, splits, str(tmp_path / folder), 3, 32,
+            network, caption_loss, splits, str(tmp_path / folder), 3, 32,
             1e-2, 5, seed=seed,
         )
         return network.get_weights(), log
@@ -240,7 +250,7 @@ def test_training_goes_on_where_it_was(tmp_path, monkeypatch):
 def test_too_few_pairs_are_one_clear_error(tmp_path):
     with pytest.raises(ValueError, match="batch of 32 training pairs"):
         training.train(
-            small(), training.caption_loss,
+            small(), caption_loss,
             {"train": pairs(8), "validation": pairs(8)}, str(tmp_path), 1, 32, 1e-3,
             1, 0,
         )
