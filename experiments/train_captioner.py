@@ -52,10 +52,6 @@ _MAX_VALIDATION = 2000
 _SHOWN = 20
 
 
-def _evenly(rows, most):
-    return rows[:: -(-len(rows) // most)] if len(rows) > most else rows
-
-
 @fail_clearly
 def main(argv):
     del argv
@@ -65,6 +61,7 @@ def main(argv):
     from kaleido.caption_pairs import make_pairs
     from kaleido.captioner import Captioner, CaptionerSpec, caption_loss
     from kaleido.captioner_training import train
+    from kaleido.evenly import evenly
     from kaleido.files import write_json, write_text
     from kaleido.grid_features import GridExtractor
     from kaleido.grounding import Grounder, GrounderSpec, grounding_loss
@@ -89,7 +86,8 @@ def main(argv):
     pipeline = PicturePipeline(FLAGS.saliency, FLAGS.saliency_weights, batch_size=16)
     splits, rejected = {}, {}
     for name, most in (("train", FLAGS.max_pairs), ("validation", _MAX_VALIDATION)):
-        rows = _evenly(scan.rows[name], most)
+        rows = scan.rows[name]
+        rows = rows[evenly(len(rows), most)]
         splits[name], rejected[name] = make_pairs(
             catalog, rows, pipeline, grid, tokenizer, FLAGS.max_tokens,
             os.path.join(FLAGS.output, "pairs", name),

@@ -95,6 +95,7 @@ def _preprocessor_options():
 def main(argv):
     del argv
     from kaleido import shards as sharding
+    from kaleido.evenly import evenly
     from kaleido.files import write_json, write_text
     from kaleido.preprocessing import Example, Preprocessor
     from kaleido.reports.records_report import records_page
@@ -164,11 +165,11 @@ def main(argv):
         sharding.finish_dataset(FLAGS.output, preprocessor.spec, sidecars)
 
     usable = np.concatenate([s.rows for s in shards]) if shards else np.zeros(0, int)
-    picks = usable[:: max(len(usable) // max(FLAGS.report_examples, 1), 1)]
+    picks = usable[evenly(len(usable), FLAGS.report_examples)]
     sample = [
         item
         for _, items in preprocessor.examples(
-            catalog.read, [picks[: FLAGS.report_examples]]
+            catalog.read, [picks]
         )
         for item in items
         if isinstance(item, Example)

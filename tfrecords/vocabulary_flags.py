@@ -7,6 +7,7 @@ import os
 from absl import flags, logging
 
 from kaleido.catalogs.product import Catalog, Product, Scan
+from kaleido.evenly import evenly
 from kaleido.text import Vocabulary, learn_vocabulary, load_vocabulary
 
 FLAGS = flags.FLAGS
@@ -42,7 +43,7 @@ def open_vocabulary(catalog: Catalog, scan: Scan, folder: str) -> Vocabulary:
     if os.path.exists(path):
         return load_vocabulary(path)
     rows = scan.rows["train"]
-    rows = rows[:: max(len(rows) // _MOST_TEXTS, 1)]
+    rows = rows[evenly(len(rows), _MOST_TEXTS)]
     logging.info("learning a vocabulary from %d texts", len(rows))
     texts = (p.text for p in catalog.read(rows) if isinstance(p, Product))
     return learn_vocabulary(texts, FLAGS.vocabulary_size)
