@@ -26,14 +26,18 @@ flags.DEFINE_string("split", "test", "Split that is the pool and the queries.")
 flags.DEFINE_string("manifest", "", "Manifest file; default: drawn with --seed.")
 flags.DEFINE_integer("seed", 0, "Seed of the manifest.")
 flags.DEFINE_integer(
-    "match_queries", 0, "Queries whose short lists ITM re-ranks; 0 for all."
+    "match_queries", 0, "Queries whose short lists ITM re-ranks; 0 for all.",
+    lower_bound=0,
 )
 flags.DEFINE_integer(
     "whole_list_queries", 200,
     "Queries of which ITM alone scores whole lists (101 passes each; without the "
     "contrastive view of all draws); 0 for all.",
+    lower_bound=0,
 )
-flags.DEFINE_integer("weight_queries", 200, "Validation queries for ITM's weight.")
+flags.DEFINE_integer(
+    "weight_queries", 200, "Validation queries for ITM's weight.", lower_bound=1
+)
 flags.DEFINE_bool("floor", True, "Also evaluates the bare ridge map.")
 
 

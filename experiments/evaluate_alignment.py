@@ -24,7 +24,7 @@ flags.DEFINE_string(
     "Folder of experiments.train_captioner on a rendered catalogue; default: trains "
     "one on 2,500 products of the next seed, beside the output.",
 )
-flags.DEFINE_integer("products", 600, "Products to render.")
+flags.DEFINE_integer("products", 600, "Products to render.", lower_bound=1)
 flags.DEFINE_integer("seed", 7, "Seed of the catalogue.")
 flags.DEFINE_enum("saliency", "unet", ("unet", "mask", "border"), "Foreground.")
 flags.DEFINE_string("output", None, "A JSON file; a page beside it.", required=True)

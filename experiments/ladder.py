@@ -34,9 +34,13 @@ config_flags.DEFINE_config_file(
 )
 flags.DEFINE_list("rungs", ["1", "2", "3", "4", "5"], "Rungs to climb.")
 flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of the training.")
-flags.DEFINE_integer("crop_size", 64, "Side of a patch crop in pixels.")
-flags.DEFINE_integer("whole_crop_size", 128, "Side of the level-1 crop in pixels.")
-flags.DEFINE_integer("itm_queries", 60, "Queries of which ITM alone scores lists.")
+flags.DEFINE_integer("crop_size", 64, "Side of a patch crop in pixels.", lower_bound=1)
+flags.DEFINE_integer(
+    "whole_crop_size", 128, "Side of the level-1 crop in pixels.", lower_bound=1
+)
+flags.DEFINE_integer(
+    "itm_queries", 60, "Queries of which ITM alone scores lists.", lower_bound=0
+)
 flags.DEFINE_string("output", None, "Folder of everything.", required=True)
 
 

@@ -31,11 +31,17 @@ flags.DEFINE_enum(
     "strategy", "one_device", ("one_device", "mirrored", "multi_worker"),
     "tf.distribute strategy.",
 )
-flags.DEFINE_integer("logical_cpus", 0, "Splits the CPU into that many devices.")
+flags.DEFINE_integer(
+    "logical_cpus", 0, "Splits the CPU into that many devices.", lower_bound=0
+)
 flags.DEFINE_bool("jit_compile", None, "XLA; default: on where there is a GPU.")
-flags.DEFINE_integer("steps", None, "Training steps, instead of the config's.")
+flags.DEFINE_integer(
+    "steps", None, "Training steps, instead of the config's.", lower_bound=1
+)
 flags.DEFINE_integer("seed", None, "Seed, instead of the config's.")
-flags.DEFINE_integer("keep_checkpoints", 2, "How many checkpoints are kept.")
+flags.DEFINE_integer(
+    "keep_checkpoints", 2, "How many checkpoints are kept.", lower_bound=1
+)
 
 
 @fail_clearly

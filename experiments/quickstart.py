@@ -19,7 +19,7 @@ from kaleido.cli import fail_clearly, run_binary
 FLAGS = flags.FLAGS
 
 flags.DEFINE_string("output", "runs/quickstart", "Folder of everything.")
-flags.DEFINE_integer("products", 3300, "Products that are rendered.")
+flags.DEFINE_integer("products", 3300, "Products that are rendered.", lower_bound=1)
 flags.DEFINE_integer("seed", 0, "Seed of everything.")
 flags.DEFINE_string(
     "config", "experiments/configs/quickstart.py", "The experiment."

@@ -41,12 +41,16 @@ flags.DEFINE_list(
     "networks", ["captioner", "grounder"],
     "Which to train: captioner (generated, teacher_forced), grounder (grounded).",
 )
-flags.DEFINE_integer("max_tokens", 64, "Text length in word pieces.")
-flags.DEFINE_integer("max_pairs", 30_000, "Training pairs, at most, evenly chosen.")
-flags.DEFINE_integer("epochs", 15, "Epochs, at most.")
-flags.DEFINE_integer("batch_size", 32, "Pairs a step.")
+flags.DEFINE_integer("max_tokens", 64, "Text length in word pieces.", lower_bound=3)
+flags.DEFINE_integer(
+    "max_pairs", 30_000, "Training pairs, at most, evenly chosen.", lower_bound=1
+)
+flags.DEFINE_integer("epochs", 15, "Epochs, at most.", lower_bound=1)
+flags.DEFINE_integer("batch_size", 32, "Pairs a step.", lower_bound=1)
 flags.DEFINE_float("learning_rate", 2e-3, "Peak of the learning rate.")
-flags.DEFINE_integer("patience", 2, "Epochs without a better validation.")
+flags.DEFINE_integer(
+    "patience", 2, "Epochs without a better validation.", lower_bound=0
+)
 
 _MAX_VALIDATION = 2000
 _SHOWN = 20

@@ -29,13 +29,17 @@ flags.DEFINE_multi_string(
     "source", [],
     "NAME=IMAGES:MASKS, two folders of files with equal stems; repeatable.",
 )
-flags.DEFINE_integer("rendered", 0, "Rendered products that are trained on, too.")
+flags.DEFINE_integer(
+    "rendered", 0, "Rendered products that are trained on, too.", lower_bound=0
+)
 flags.DEFINE_enum(
     "begin", "imagenet", ("imagenet", "packaged"),
     "Starting weights: the backbone's, or those of the packaged saliency network.",
 )
-flags.DEFINE_integer("steps", 9000, "Training steps, rounded up to 250s.")
-flags.DEFINE_integer("batch_size", 16, "Pictures a step.")
+flags.DEFINE_integer(
+    "steps", 9000, "Training steps, rounded up to 250s.", lower_bound=1
+)
+flags.DEFINE_integer("batch_size", 16, "Pictures a step.", lower_bound=1)
 flags.DEFINE_float("learning_rate", 1e-3, "Peak of the learning rate.")
 flags.DEFINE_float(
     "augmentation", 1.0,

@@ -57,12 +57,14 @@ flags.DEFINE_enum(
     "masking", "agm", ("agm", "random"),
     "Mask plans: alignments first, or at random. Without alignments both are one.",
 )
-flags.DEFINE_integer("max_tokens", 64, "Text length in word pieces.")
-flags.DEFINE_integer("num_plans", 10, "Mask plans a record.")
-flags.DEFINE_integer("crop_size", 64, "Side of a patch crop in pixels.")
-flags.DEFINE_integer("whole_crop_size", 128, "Side of the level-1 crop in pixels.")
-flags.DEFINE_integer("shard_size", 512, "Rows of a shard, at most.")
-flags.DEFINE_integer("batch_size", 16, "Pictures in a backbone batch.")
+flags.DEFINE_integer("max_tokens", 64, "Text length in word pieces.", lower_bound=3)
+flags.DEFINE_integer("num_plans", 10, "Mask plans a record.", lower_bound=1)
+flags.DEFINE_integer("crop_size", 64, "Side of a patch crop in pixels.", lower_bound=1)
+flags.DEFINE_integer(
+    "whole_crop_size", 128, "Side of the level-1 crop in pixels.", lower_bound=1
+)
+flags.DEFINE_integer("shard_size", 512, "Rows of a shard, at most.", lower_bound=1)
+flags.DEFINE_integer("batch_size", 16, "Pictures in a backbone batch.", lower_bound=1)
 flags.DEFINE_float(
     "max_rejected_share", 0.05, "The job fails when more of the rows are rejected."
 )
@@ -71,7 +73,9 @@ flags.DEFINE_multi_string(
     "Makes the shards on Apache Beam (extra `beam`); once for each pipeline option, "
     "e.g. --beam=--runner=DirectRunner --beam=--direct_num_workers=2.",
 )
-flags.DEFINE_integer("report_examples", 12, "Products shown in report.html.")
+flags.DEFINE_integer(
+    "report_examples", 12, "Products shown in report.html.", lower_bound=0
+)
 
 
 def _preprocessor_options():

@@ -34,8 +34,12 @@ def define() -> None:
         "split_shares", "0.8,0.1,0.1",
         "Shares of train, validation and test where the catalogue says nothing.",
     )
-    flags.DEFINE_integer("products", 1000, "Rendered catalogue: number of products.")
-    flags.DEFINE_integer("views", 1, "Rendered catalogue: pictures a product.")
+    flags.DEFINE_integer(
+        "products", 1000, "Rendered catalogue: number of products.", lower_bound=1
+    )
+    flags.DEFINE_integer(
+        "views", 1, "Rendered catalogue: pictures a product.", lower_bound=1
+    )
     flags.DEFINE_integer(
         "seed", 0, "Seed of the rendered catalogue, and of all that is random."
     )

@@ -26,10 +26,12 @@ from kaleido.catalogs.rendered.export import (
 from kaleido.cli import fail_clearly
 from kaleido.progress import Progress
 
-_PRODUCTS = flags.DEFINE_integer("products", 1000, "Number of products.")
+_PRODUCTS = flags.DEFINE_integer("products", 1000, "Number of products.", lower_bound=1)
 _SEED = flags.DEFINE_integer("seed", 0, "Another seed gives other products.")
-_VIEWS = flags.DEFINE_integer("views", 2, "Pictures of each product.")
-_SIZE = flags.DEFINE_integer("size", 256, "Width and height of pictures in pixels.")
+_VIEWS = flags.DEFINE_integer("views", 2, "Pictures of each product.", lower_bound=1)
+_SIZE = flags.DEFINE_integer(
+    "size", 256, "Width and height of pictures in pixels.", lower_bound=1
+)
 _FORMAT = flags.DEFINE_enum(
     "format", "table", ["table", "fashion_gen"], "What to write."
 )

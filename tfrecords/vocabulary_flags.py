@@ -23,7 +23,9 @@ def define() -> None:
         "A vocab.txt; `learn` learns one from the training texts; default: the "
         "standard uncased English one.",
     )
-    flags.DEFINE_integer("vocabulary_size", 8000, "Pieces of a learnt vocabulary.")
+    flags.DEFINE_integer(
+        "vocabulary_size", 8000, "Pieces of a learnt vocabulary.", lower_bound=1
+    )
 
 
 def open_vocabulary(catalog: Catalog, scan: Scan, folder: str) -> Vocabulary:
