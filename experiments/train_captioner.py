@@ -66,7 +66,7 @@ def main(argv):
     from kaleido.captioner import Captioner, CaptionerSpec, caption_loss
     from kaleido.captioner_training import train
     from kaleido.evenly import evenly
-    from kaleido.files import write_json, write_text
+    from kaleido.files import claim_folder, write_json, write_text
     from kaleido.grid_features import GridExtractor
     from kaleido.grounding import Grounder, GrounderSpec, grounding_loss
     from kaleido.known_pieces import known_pieces
@@ -84,10 +84,20 @@ def main(argv):
     catalog = catalog_flags.catalog_opener(ground_truth=FLAGS.saliency == "mask")()
     scan = catalog.scan()
     vocabulary = vocabulary_flags.open_vocabulary(catalog, scan, FLAGS.output)
+    pipeline = PicturePipeline(FLAGS.saliency, FLAGS.saliency_weights, batch_size=16)
+    made_of = {
+        "catalog": catalog.fingerprint, "saliency": pipeline.method,
+        "saliency_fingerprint": pipeline.saliency_fingerprint,
+    }
+    job = {
+        **made_of, "vocabulary": vocabulary.fingerprint,
+        "learnt_pieces": vocabulary_flags.learnt_pieces(),
+        "max_tokens": FLAGS.max_tokens, "max_pairs": FLAGS.max_pairs,
+    }
+    claim_folder(FLAGS.output, job, "the networks")
     # The records' texts must be cut into the same pieces.
     vocabulary.save(os.path.join(FLAGS.output, "vocab.txt"))
     tokenizer, grid = Tokenizer(vocabulary), GridExtractor()
-    pipeline = PicturePipeline(FLAGS.saliency, FLAGS.saliency_weights, batch_size=16)
     splits, rejected = {}, {}
     for name, most in (("train", FLAGS.max_pairs), ("validation", _MAX_VALIDATION)):
         rows = scan.rows[name]

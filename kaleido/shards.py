@@ -65,8 +65,16 @@ def claim_directory(
     catalog: Catalog,
     shard_size: int,
     batch_size: int,
+    learnt_pieces: Optional[int] = None,
 ) -> None:
     """Marks a folder as holding the records of one job, and of no other.
+
+    Args:
+        directory: the folder.
+        spec, catalog: of the records.
+        shard_size: rows of a shard.
+        batch_size: pictures in a backbone batch.
+        learnt_pieces: size asked of a vocabulary learnt for the folder, else None.
 
     Raises:
         ValueError: if it holds those of another; names what differs.
@@ -77,6 +85,7 @@ def claim_directory(
         "shard_size": shard_size,
         # Sums may be rounded otherwise in a batch of another size.
         "batch_size": batch_size,
+        "learnt_pieces": learnt_pieces,
     }
     claim_folder(directory, job, "the records")
 

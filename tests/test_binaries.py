@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from kaleido import workdir
+from kaleido.files import claim_folder
 from kaleido.models import networks_for
 from tests import tiny_records
 
@@ -53,7 +54,7 @@ def test_help_shows_the_example_and_the_flags():
         assert "--output" in output or "--workdir" in output
 
 
-# 40 s of processor time: most of it imports TensorFlow nine times.
+# 40 s of processor time: most of it imports TensorFlow ten times.
 @pytest.mark.slow
 def test_bad_input_ends_in_one_clear_line(tmp_path):
     config = tmp_path / "config.py"
@@ -84,6 +85,11 @@ def test_bad_input_ends_in_one_clear_line(tmp_path):
             "experiments.evaluate", f"--workdir={run}", f"--records={records}",
             f"--output={tmp_path / 'results.json'}", *more,
         )
+
+    # A captioner with a vocabulary of its own.
+    learnt = tmp_path / "learnt"
+    claim_folder(str(learnt), {"learnt_pieces": 500}, "the networks")
+    (learnt / "vocab.txt").write_text("its own")
 
     cases = {
         "holds no finished records": pretrain(records=tmp_path / "nothing"),
@@ -118,6 +124,16 @@ def test_bad_input_ends_in_one_clear_line(tmp_path):
         "needs the folder of a trained captioner": start(
             "tfrecords.build", "--alignment=generated", f"--output={new}"
         ),
+        "flag --num_plans=0: 0 is not a positive integer": start(
+            "tfrecords.build", "--num_plans=0", f"--output={new}"
+        ),
+        "flag --max_pairs=0: 0 is not a positive integer": start(
+            "experiments.train_captioner", "--max_pairs=0", f"--output={new}"
+        ),
+        "learnt_pieces: 500 there, None asked for": start(
+            "experiments.train_captioner", "--products=4", "--saliency=border",
+            f"--output={learnt}",
+        ),
         "holds no run": start(
             "experiments.export", f"--workdir={new}", f"--output={tmp_path / 'e'}"
         ),
@@ -131,3 +147,4 @@ def test_bad_input_ends_in_one_clear_line(tmp_path):
         lines = [x for x in errors.splitlines() if x.startswith(("ERROR: ", "FATAL "))]
         assert len(lines) == 1 and message in lines[0]
     assert not os.path.exists(new)
+    assert (learnt / "vocab.txt").read_text() == "its own"

@@ -192,6 +192,8 @@ def test_a_folder_belongs_to_one_job(preprocessor, tmp_path):
     sharding.claim_directory(directory, spec, catalog, 3, 16)
     with pytest.raises(ValueError, match="shard_size: 3 there, 4 asked for"):
         sharding.claim_directory(directory, spec, catalog, 4, 16)
+    with pytest.raises(ValueError, match="learnt_pieces: None there, 500 asked for"):
+        sharding.claim_directory(directory, spec, catalog, 3, 16, learnt_pieces=500)
     catalog.fingerprint = "another"
     with pytest.raises(ValueError, match="catalog: 'fake' there"):
         sharding.claim_directory(directory, spec, catalog, 3, 16)

@@ -118,7 +118,8 @@ def main(argv):
     )
     preprocessor = make_preprocessor()
     sharding.claim_directory(
-        FLAGS.output, preprocessor.spec, catalog, FLAGS.shard_size, FLAGS.batch_size
+        FLAGS.output, preprocessor.spec, catalog, FLAGS.shard_size, FLAGS.batch_size,
+        vocabulary_flags.learnt_pieces(),
     )
     vocabulary.save(os.path.join(FLAGS.output, "vocab.txt"))
     shards = sharding.plan_shards(scan, FLAGS.shard_size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Optional
 
 from absl import flags, logging
 
@@ -28,13 +29,19 @@ def define() -> None:
     )
 
 
+def learnt_pieces() -> Optional[int]:
+    """Returns the size of the vocabulary that is to be learnt; None if none is."""
+    return FLAGS.vocabulary_size if FLAGS.vocabulary == "learn" else None
+
+
 def open_vocabulary(catalog: Catalog, scan: Scan, folder: str) -> Vocabulary:
-    """Returns the vocabulary of the flags.
+    """Returns the vocabulary of the flags; writes nothing.
 
     Args:
         catalog, scan: whose training texts a vocabulary is learnt from.
-        folder: of the binary's results. Its `vocab.txt`, which the binary writes, is
-            taken where a vocabulary has been learnt before.
+        folder: of the binary's results. What was learnt for it before is taken from
+            its `vocab.txt`; the binary writes that after it has claimed the folder
+            for a job with `learnt_pieces`.
 
     Raises:
         FileNotFoundError, ValueError: see `load_vocabulary`.
@@ -42,7 +49,8 @@ def open_vocabulary(catalog: Catalog, scan: Scan, folder: str) -> Vocabulary:
     if FLAGS.vocabulary != "learn":
         return load_vocabulary(FLAGS.vocabulary)
     path = os.path.join(folder, "vocab.txt")
-    if os.path.exists(path):
+    # In a folder without a job the file is someone else's.
+    if os.path.exists(path) and os.path.exists(os.path.join(folder, "job.json")):
         return load_vocabulary(path)
     rows = scan.rows["train"]
     rows = rows[evenly(len(rows), _MOST_TEXTS)]
