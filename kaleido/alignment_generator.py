@@ -22,7 +22,8 @@ def load_network(path: str, vocabulary: Vocabulary) -> tf.keras.Model:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if the file is damaged, or was trained with another vocabulary.
+        ValueError: if the file is damaged, is of another version, or was trained with
+            another vocabulary.
     """
     card = read_card(path)
     kinds: Mapping[str, Any] = {
@@ -36,14 +37,20 @@ def load_network(path: str, vocabulary: Vocabulary) -> tf.keras.Model:
     network_class, spec_class = kinds[card["network"]]
     if not isinstance(card.get("spec"), dict):
         raise ValueError(f"{path} lacks the spec of its network. Received: {card}")
-    fields = {**card["spec"], "pieces": tuple(card["spec"]["pieces"])}
-    network = network_class(spec_class(**fields), vocabulary)
-    network(
-        {
-            "grid": tf.zeros([1, GRID, GRID, network.spec.channels]),
-            "token_ids": tf.zeros([1, 2], tf.int32),
-        }
-    )
+    try:
+        fields = {**card["spec"], "pieces": tuple(card["spec"]["pieces"])}
+        network = network_class(spec_class(**fields), vocabulary)
+        network(
+            {
+                "grid": tf.zeros([1, GRID, GRID, network.spec.channels]),
+                "token_ids": tf.zeros([1, 2], tf.int32),
+            }
+        )
+    except (TypeError, KeyError, IndexError) as error:
+        raise ValueError(
+            f"{path} holds the spec of another version's {card['network']}, or a "
+            f"damaged one. Received: {type(error).__name__}: {error}"
+        ) from error
     load_weights(network, path)
     return network
 

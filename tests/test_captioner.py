@@ -276,6 +276,24 @@ def test_a_captioner_comes_back_from_its_file(tmp_path):
     assert found.spec == source.spec
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda spec: {**spec, "layers": 2},
+        lambda spec: {k: v for k, v in spec.items() if k != "pieces"},
+        lambda spec: {**spec, "pieces": [*spec["pieces"], 99]},
+    ],
+    ids=["a field more", "no pieces", "a piece out of range"],
+)
+def test_another_versions_spec_is_one_clear_error(tmp_path, change):
+    network = small()
+    path = str(tmp_path / "captioner.npz")
+    card = {"network": "captioner", "spec": change(vars(network.spec))}
+    save_weights(network, path, card)
+    with pytest.raises(ValueError, match="captioner.npz holds the spec of another"):
+        load_network(path, VOCABULARY)
+
+
 def test_another_vocabulary_is_refused(tmp_path):
     other = Vocabulary((*RESERVED, *WORDS, "other"))
     with pytest.raises(ValueError, match="another vocabulary"):
