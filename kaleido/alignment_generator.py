@@ -89,7 +89,12 @@ class AlignmentGenerator:
                 f"{self._network.spec.backbone_fingerprint}"
             )
         self._is_continuation = tf.constant(vocabulary.is_continuation)
-        self._is_visible = tf.constant(alignment.visible_pieces(vocabulary))
+        # The grounder reads a piece that it has not learnt as [UNK]; what that is
+        # similar to says nothing of the word.
+        self._can_be_seen = (
+            self._network.learns if method == "grounded"
+            else tf.constant(alignment.visible_pieces(vocabulary))
+        )
 
     def __call__(self, crops: tf.Tensor, token_ids: tf.Tensor) -> Dict[str, tf.Tensor]:
         """Aligns a batch.
@@ -108,7 +113,7 @@ class AlignmentGenerator:
         """
         maps, has_map, caption = self._maps(self._grid(crops), token_ids)
         # A word can be seen if one of its pieces can.
-        seen = tf.gather(self._is_visible, token_ids)
+        seen = tf.gather(self._can_be_seen, token_ids)
         together = alignment.same_word(token_ids, self._is_continuation)
         seen = tf.reduce_any(tf.logical_and(together, seen[:, None]), axis=2)
         has_map = tf.logical_and(has_map, seen)

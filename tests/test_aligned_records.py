@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from kaleido import records, shards
+from kaleido import alignment, records, shards
 from kaleido.alignment_generator import CAPTIONER_FILE, GROUNDER_FILE
 from kaleido.captioner import Captioner, CaptionerSpec
 from kaleido.catalogs.product import Product
@@ -27,9 +27,54 @@ def vocabulary():
     return load_vocabulary()
 
 
+CAPTION = ("black", "heel", "in")
+
+
+def let_write(captioner, vocabulary, words):
+    """Sets weights so that every caption is the given words; maps stay arbitrary."""
+    for layer in (captioner.from_hidden, captioner.from_context):
+        layer.set_weights([np.zeros_like(w) for w in layer.get_weights()])
+    chain = [vocabulary.ids[w] for w in ("[CLS]", *words, "[SEP]")]
+    indices = captioner.piece_indices(tf.constant(chain)).numpy()
+    embedded = np.zeros(captioner.embed.embeddings.shape, np.float32)
+    kernel = np.zeros(captioner.to_pieces.kernel.shape, np.float32)
+    for place, (piece, following) in enumerate(zip(indices, indices[1:])):
+        embedded[piece, place], kernel[place, following] = 3.0, 9.0
+    captioner.embed.set_weights([embedded])
+    captioner.to_pieces.set_weights([kernel, np.zeros(kernel.shape[1], np.float32)])
+
+
+def let_point(grounder, vocabulary, corner, nowhere):
+    """Sets weights so that words point to the top left cell, or to all alike."""
+    grounder.set_weights([np.zeros_like(w) for w in grounder.get_weights()])
+    grounder.normalize.beta.assign(tf.ones_like(grounder.normalize.beta))
+    spread, mix, cells = (
+        np.zeros(layer.kernel.shape, np.float32)
+        for layer in (grounder.spread, grounder.mix, grounder.cells)
+    )
+    # What lies beyond the border is zero: channel 0 is 1 in the first row, channel 1
+    # in the first column, and channel 2 where both are.
+    spread[0, 1, :, 0] = spread[1, 0, :, 1] = -1 / spread.shape[2]
+    mix[1, 1, :2, 2] = 1.0
+    cells[2, 0], cells[2, 1] = 1.0, -1.0
+    ones = np.eye(256, dtype=np.float32)
+    grounder.spread.set_weights([spread, ones[0] + ones[1]])
+    grounder.mix.set_weights([mix, -ones[2]])
+    grounder.cells.set_weights([cells, np.eye(cells.shape[1], dtype=np.float32)[1]])
+    embedded = np.zeros(grounder.embed.embeddings.shape, np.float32)
+    for direction, words in ((0, corner), (2, nowhere)):
+        for word in words:
+            index = grounder.spec.pieces.index(vocabulary.ids[word])
+            embedded[index, direction] = 1.0
+    grounder.embed.set_weights([embedded])
+
+
 @pytest.fixture(scope="module")
 def aligner(tmp_path_factory, vocabulary):
-    """A captioner and a grounder that have learnt nothing."""
+    """A captioner that writes `CAPTION`, and a grounder that finds heels top left.
+
+    The grounder finds what it does not know there, too.
+    """
     folder = tmp_path_factory.mktemp("aligner")
     grid = GridExtractor()
     tf.keras.utils.set_random_seed(0)
@@ -40,17 +85,19 @@ def aligner(tmp_path_factory, vocabulary):
         "vocabulary_fingerprint": vocabulary.fingerprint,
         "backbone_fingerprint": grid.fingerprint,
     }
-    networks = {
-        CAPTIONER_FILE: Captioner(CaptionerSpec(**shared), vocabulary),
-        GROUNDER_FILE: Grounder(GrounderSpec(**shared), vocabulary),
-    }
-    for file, network in networks.items():
+    captioner = Captioner(CaptionerSpec(**shared), vocabulary)
+    grounder = Grounder(GrounderSpec(**shared), vocabulary)
+    for file, network in ((CAPTIONER_FILE, captioner), (GROUNDER_FILE, grounder)):
         network(
             {
                 "grid": tf.zeros([1, GRID, GRID, grid.channels]),
                 "token_ids": tf.zeros([1, 2], tf.int32),
             }
         )
+        if network is captioner:
+            let_write(captioner, vocabulary, CAPTION)
+        else:
+            let_point(grounder, vocabulary, ("in", "heel", "[UNK]"), ("black", "blue"))
         card = {"network": network.name, "spec": dataclasses.asdict(network.spec)}
         save_weights(network, str(folder / file), card)
     return str(folder)
@@ -88,10 +135,10 @@ def build(tmp_path, catalog, vocabulary, **options):
         vocabulary, crop_size=32, whole_crop_size=32, max_tokens=48, num_plans=3,
         batch_size=4, **options,
     )
-    rows = np.arange(len(catalog.products))
+    rows, examples = np.arange(len(catalog.products)), []
     (sidecar,) = shards.write_shards(
         str(tmp_path), [shards.Shard("train-0.tfrecord", "train", rows)], catalog,
-        preprocessor,
+        preprocessor, on_items=examples.extend,
     )
     batch = list(tf.data.TFRecordDataset(str(tmp_path / "train-0.tfrecord")))
     found = {
@@ -99,6 +146,8 @@ def build(tmp_path, catalog, vocabulary, **options):
         **records.parse_alignments(tf.stack(batch), preprocessor.spec),
     }
     found = {name: value.numpy() for name, value in found.items()}
+    if options.get("alignment", "none") != "none":
+        found["maps"] = np.stack([example.alignment_maps for example in examples])
     return found, sidecar, preprocessor.spec
 
 
@@ -114,19 +163,35 @@ def test_alignments_come_back_from_the_records(
     file = GROUNDER_FILE if method == "grounded" else CAPTIONER_FILE
     assert spec.aligner_fingerprint == file_fingerprint(f"{aligner}/{file}")
     assert spec.masking == "agm" and spec.alignment == method
-    special = np.flatnonzero(vocabulary.is_special)
-    unseen = [*special, *(vocabulary.ids[w] for w in ("in", "the", "."))]
     ids, pairs, scores = (
         found[name] for name in ("token_ids", "alignments", "alignment_scores")
     )
-    assert (pairs < [9, 16, 25]).all() and (pairs >= -1).all()
-    assert (pairs[np.isin(ids, unseen)] == -1).all()
-    assert ((scores > 0) == (pairs >= 0)).all() and (scores <= 1.001).all()
-    aligned = (pairs >= 0).any(axis=(1, 2)).sum()
-    # What the captioner does not say stays unaligned; a text without words, too.
+    special = np.flatnonzero(vocabulary.is_special)
+    unseen = [*special, *(vocabulary.ids[w] for w in ("in", "the", "."))]
+    # "heel" in "heels" is another word.
+    followed = vocabulary.is_continuation[np.roll(ids, -1, axis=1)]
+    words = {
+        "generated": ("black", "heel"),
+        # Of black and blue all cells are alike; the others it has not learnt.
+        "grounded": ("heel",),
+    }
+    aligned = (pairs >= 0).all(axis=2)
     if method == "teacher_forced":
-        assert aligned == count - 1
-    assert sidecar["unaligned"] == count - aligned
+        assert aligned.any(axis=1).sum() == count - 1
+        assert not aligned[np.isin(ids, unseen)].any()
+    else:
+        named = [vocabulary.ids[word] for word in words[method]]
+        np.testing.assert_array_equal(aligned, np.isin(ids, named) & ~followed)
+        # The heels of the flat picture and of the long one, at the least.
+        assert aligned.any(axis=1)[[-3, -2]].all()
+    if method == "grounded":
+        assert (pairs[aligned] == 0).all()
+    patches, shares = alignment.best_patches(tf.constant(found["maps"]), aligned)
+    np.testing.assert_array_equal(pairs, patches)
+    np.testing.assert_allclose(scores, shares, rtol=1e-3)  # float16
+    assert (found["maps"][~aligned] == 0).all()
+    assert sidecar["unaligned"] == count - aligned.any(axis=1).sum()
+    assert sidecar["empty_captions"] == 0
 
 
 def test_plans_follow_alignments_unless_random_masking_is_asked_for(
