@@ -133,6 +133,7 @@ def main(argv):
         card = {
             "network": network.name,
             "spec": dataclasses.asdict(network.spec),
+            "made_of": made_of,
             "pairs": report["pairs"],
             **log["epochs"][log["best"]],
         }

@@ -65,6 +65,8 @@ class AlignmentGenerator:
 
     Attributes:
         fingerprint: of the weights file.
+        made_of: catalogue and saliency of its training, as `train_captioner` writes
+            them; empty in older files.
 
     Raises:
         FileNotFoundError, ValueError: see `load_network`.
@@ -80,6 +82,7 @@ class AlignmentGenerator:
         path = os.path.join(folder, name)
         self.method = method
         self.fingerprint = file_fingerprint(path)
+        self.made_of = read_card(path).get("made_of", {})
         self._network = load_network(path, vocabulary)
         self._grid = GridExtractor()
         if self._grid.fingerprint != self._network.spec.backbone_fingerprint:

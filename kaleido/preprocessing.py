@@ -19,6 +19,7 @@ from typing import (
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from kaleido import masking, patches, records
 from kaleido.alignment_generator import AlignmentGenerator
@@ -113,6 +114,13 @@ class Preprocessor:
                     "captioner, see `python -m experiments.train_captioner`."
                 )
             self._align = AlignmentGenerator(alignment, aligner, vocabulary)
+            trained_on = self._align.made_of.get("saliency", saliency_method)
+            if trained_on != saliency_method:
+                logging.warning(
+                    "%s was trained on objects found by --saliency=%s; these records "
+                    "find them by %s, so that it sees other crops than it has learnt.",
+                    aligner, trained_on, saliency_method,
+                )
         self._extractor = build_feature_extractor(backbone, backbone_weights)
         self._tokenizer = Tokenizer(vocabulary)
         self.vocabulary = vocabulary

@@ -9,7 +9,7 @@ import tensorflow as tf
 from PIL import Image
 
 from kaleido import alignment, records, shards
-from kaleido.alignment_generator import CAPTIONER_FILE, GROUNDER_FILE
+from kaleido.alignment_generator import CAPTIONER_FILE, GROUNDER_FILE, load_network
 from kaleido.captioner import Captioner, CaptionerSpec
 from kaleido.catalogs.product import Product
 from kaleido.catalogs.rendered import RenderedCatalog
@@ -17,7 +17,7 @@ from kaleido.grid_features import GRID, GridExtractor
 from kaleido.grounding import Grounder, GrounderSpec
 from kaleido.preprocessing import Preprocessor
 from kaleido.text import load_vocabulary
-from kaleido.weights_file import file_fingerprint, save_weights
+from kaleido.weights_file import file_fingerprint, read_card, save_weights
 
 pytestmark = pytest.mark.slow  # 90 s of processor time
 
@@ -98,7 +98,10 @@ def aligner(tmp_path_factory, vocabulary):
             let_write(captioner, vocabulary, CAPTION)
         else:
             let_point(grounder, vocabulary, ("in", "heel", "[UNK]"), ("black", "blue"))
-        card = {"network": network.name, "spec": dataclasses.asdict(network.spec)}
+        card = {
+            "network": network.name, "spec": dataclasses.asdict(network.spec),
+            "made_of": {"saliency": "unet"},
+        }
         save_weights(network, str(folder / file), card)
     return str(folder)
 
@@ -192,6 +195,33 @@ def test_alignments_come_back_from_the_records(
     assert (found["maps"][~aligned] == 0).all()
     assert sidecar["unaligned"] == count - aligned.any(axis=1).sum()
     assert sidecar["empty_captions"] == 0
+
+
+def test_crops_of_another_saliency_than_the_aligners_are_a_warning(
+    tmp_path, vocabulary, aligner, monkeypatch
+):
+    warnings = []
+    monkeypatch.setattr(
+        "absl.logging.warning", lambda text, *args: warnings.append(text % args)
+    )
+
+    def prepare(folder, saliency):
+        warnings.clear()
+        Preprocessor(
+            vocabulary, saliency_method=saliency, alignment="grounded", aligner=folder
+        )
+        return [w for w in warnings if "--saliency" in w]
+
+    (warning,) = prepare(aligner, "border")
+    assert "--saliency=unet" in warning and "by border" in warning
+    assert prepare(aligner, "unet") == []
+    # Older files do not say what they were made of, and are the same networks.
+    source, older = f"{aligner}/{GROUNDER_FILE}", str(tmp_path / GROUNDER_FILE)
+    card = read_card(source)
+    del card["made_of"]
+    save_weights(load_network(source, vocabulary), older, card)
+    assert file_fingerprint(older) == file_fingerprint(source)
+    assert prepare(str(tmp_path), "border") == []
 
 
 def test_plans_follow_alignments_unless_random_masking_is_asked_for(
