@@ -45,10 +45,12 @@ def _line(name, figures):
 @fail_clearly
 def main(argv):
     del argv
+    from kaleido.alignment import METHODS
     from kaleido.alignment_evaluation import evaluate_alignment
-    from kaleido.alignment_generator import AlignmentGenerator
+    from kaleido.alignment_generator import AlignmentGenerator, network_path
     from kaleido.catalogs.rendered import RenderedCatalog
     from kaleido.files import write_json, write_text
+    from kaleido.grid_features import GridExtractor
     from kaleido.picture_pipeline import PicturePipeline
     from kaleido.progress import Progress
     from kaleido.reports.alignment_report import alignment_page
@@ -58,13 +60,16 @@ def main(argv):
     folder = FLAGS.captioner or _train()
     generators = {
         method: AlignmentGenerator(method, folder, vocabulary)
-        for method in ("generated", "teacher_forced", "grounded")
+        for method in METHODS[:-1] if os.path.exists(network_path(method, folder))
     }
+    if not generators:
+        raise ValueError(f"--captioner: {folder} holds no trained network.")
     catalog = RenderedCatalog(FLAGS.products, FLAGS.seed, views=1)
     progress = Progress(FLAGS.products, "products")
     results = evaluate_alignment(
         catalog, PicturePipeline(FLAGS.saliency, None, 16), Tokenizer(vocabulary),
-        generators, max_tokens=64, seed=FLAGS.seed, advance=progress.advance,
+        GridExtractor(), generators, max_tokens=64, seed=FLAGS.seed,
+        advance=progress.advance,
     )
     progress.finish()
     write_json(FLAGS.output, results)

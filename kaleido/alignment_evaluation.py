@@ -18,7 +18,7 @@ from kaleido.alignment_truth import (
 )
 from kaleido.catalogs.product import Product
 from kaleido.catalogs.rendered import RenderedCatalog
-from kaleido.grid_features import GRID, object_crop
+from kaleido.grid_features import GRID, GridExtractor, object_crop
 from kaleido.metrics import alignment as metrics
 from kaleido.picture_pipeline import PicturePipeline
 from kaleido.text import Tokenizer
@@ -30,6 +30,7 @@ def evaluate_alignment(
     catalog: RenderedCatalog,
     pipeline: PicturePipeline,
     tokenizer: Tokenizer,
+    extract_grid: GridExtractor,
     generators: Mapping[str, AlignmentGenerator],
     max_tokens: int,
     seed: int,
@@ -41,6 +42,7 @@ def evaluate_alignment(
         catalog: rendered with its ground truth.
         pipeline: finds the objects.
         tokenizer, max_tokens: of the texts.
+        extract_grid: what the generators see of the objects.
         generators: by method.
         seed: of the baseline that draws patches.
         advance: is told how many products are done.
@@ -62,9 +64,9 @@ def evaluate_alignment(
 
     def embed(batch):
         token_ids = tokenizer(batch["text"], max_tokens)
-        result = {"box": batch["box"]}
+        grid, result = extract_grid(batch["object"]), {"box": batch["box"]}
         for name in methods:
-            aligned = generators[name](batch["object"], token_ids)
+            aligned = generators[name](grid, token_ids)
             result[f"{name} maps"] = aligned["alignment_maps"]
             result[f"{name} patches"] = aligned["alignments"]
         return result

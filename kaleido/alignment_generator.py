@@ -55,16 +55,35 @@ def load_network(path: str, vocabulary: Vocabulary) -> tf.keras.Model:
     return network
 
 
-class AlignmentGenerator:
-    """Aligns the words of texts with patches of their pictures.
+def network_path(method: str, folder: str) -> str:
+    """Returns the file of the network that a method runs.
 
     Args:
         method: one of `alignment.METHODS` but `none`.
         folder: of `experiments.train_captioner`.
+
+    Raises:
+        ValueError: if there is no such method.
+    """
+    if method not in alignment.METHODS[:-1]:
+        raise ValueError(
+            f"`method` must be one of {alignment.METHODS[:-1]}. "
+            f"Received: method={method!r}"
+        )
+    name = GROUNDER_FILE if method == "grounded" else CAPTIONER_FILE
+    return os.path.join(folder, name)
+
+
+class AlignmentGenerator:
+    """Aligns the words of texts with patches of their pictures.
+
+    Args:
+        method, folder: see `network_path`.
         vocabulary: of the texts.
 
     Attributes:
         fingerprint: of the weights file.
+        grid: the `GridExtractor` of crops.
         made_of: catalogue and saliency of its training, as `train_captioner` writes
             them; empty in older files.
 
@@ -73,22 +92,16 @@ class AlignmentGenerator:
     """
 
     def __init__(self, method: str, folder: str, vocabulary: Vocabulary):
-        if method not in alignment.METHODS[:-1]:
-            raise ValueError(
-                f"`method` must be one of {alignment.METHODS[:-1]}. "
-                f"Received: method={method!r}"
-            )
-        name = GROUNDER_FILE if method == "grounded" else CAPTIONER_FILE
-        path = os.path.join(folder, name)
+        path = network_path(method, folder)
         self.method = method
         self.fingerprint = file_fingerprint(path)
         self.made_of = read_card(path).get("made_of", {})
         self._network = load_network(path, vocabulary)
-        self._grid = GridExtractor()
-        if self._grid.fingerprint != self._network.spec.backbone_fingerprint:
+        self.grid = GridExtractor()
+        if self.grid.fingerprint != self._network.spec.backbone_fingerprint:
             raise ValueError(
                 f"{path} was trained on another backbone's grids. Received: "
-                f"{self._grid.fingerprint}, expected: "
+                f"{self.grid.fingerprint}, expected: "
                 f"{self._network.spec.backbone_fingerprint}"
             )
         self._is_continuation = tf.constant(vocabulary.is_continuation)
@@ -99,11 +112,11 @@ class AlignmentGenerator:
             else tf.constant(alignment.visible_pieces(vocabulary))
         )
 
-    def __call__(self, crops: tf.Tensor, token_ids: tf.Tensor) -> Dict[str, tf.Tensor]:
+    def __call__(self, grid: tf.Tensor, token_ids: tf.Tensor) -> Dict[str, tf.Tensor]:
         """Aligns a batch.
 
         Args:
-            crops: uint8 [batch, 224, 224, 3], of `grid_features.object_crop`.
+            grid: float32 [batch, GRID, GRID, channels], of the attribute `grid`.
             token_ids: int32 [batch, length].
 
         Returns:
@@ -114,7 +127,7 @@ class AlignmentGenerator:
             its tokens was written with, `caption_maps` float32 [batch, length, GRID,
             GRID].
         """
-        maps, has_map, caption = self._maps(self._grid(crops), token_ids)
+        maps, has_map, caption = self._maps(grid, token_ids)
         # A word can be seen if one of its pieces can.
         seen = tf.gather(self._can_be_seen, token_ids)
         together = alignment.same_word(token_ids, self._is_continuation)

@@ -177,7 +177,7 @@ class Preprocessor:
             "alignment_scores": tf.zeros(tf.shape(unaligned)),
         }
         if self._align:
-            aligned = self._align(batch["object"], token_ids)
+            aligned = self._align(self._align.grid(batch["object"]), token_ids)
         guides = aligned["alignments"] if spec.masking == "agm" else unaligned
         plans = masking.plans(
             token_ids,

@@ -17,7 +17,7 @@ PRODUCTS = 24
 def pointing_at(row, column, every=1):
     """A method that gives each `every`-th token the same hot cell."""
 
-    def align(crops, token_ids):
+    def align(grid, token_ids):
         count, length = tf.unstack(tf.shape(token_ids))
         hot = tf.one_hot(row * GRID + column, GRID**2)
         maps = tf.tile(tf.reshape(hot, [1, 1, GRID, GRID]), [count, length, 1, 1])
@@ -36,7 +36,7 @@ def pointing_at(row, column, every=1):
 def test_methods_and_baselines_are_measured_alike(english):
     catalog = RenderedCatalog(PRODUCTS, seed=3, views=1)
     results = evaluate_alignment(
-        catalog, PicturePipeline("mask", None, 8), Tokenizer(english),
+        catalog, PicturePipeline("mask", None, 8), Tokenizer(english), GridExtractor(),
         {"middle": pointing_at(6, 6), "some": pointing_at(6, 6, every=3)}, 64, seed=0,
     )
     assert results["products"] == PRODUCTS and results["words"] > 10 * PRODUCTS
