@@ -173,9 +173,7 @@ def main(argv):
     picks = usable[evenly(len(usable), FLAGS.report_examples)]
     sample = [
         item
-        for _, items in preprocessor.examples(
-            catalog.read, [picks]
-        )
+        for _, items in preprocessor.examples(catalog.read, [picks])
         for item in items
         if isinstance(item, Example)
     ]
