@@ -25,7 +25,11 @@ def test_a_stopped_job_leaves_no_child_behind(tmp_path, number):
         from kaleido.cli import run_binary
         run_binary("timeit", "-n1", "-r1", "-s", {child!r}, "time.sleep(60)")
     """
-    parent = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)])
+    parent = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        # What a script starts in its background ignores SIGINT, and so would this.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+    )
     _wait_until(lambda: started.exists() and started.read_text())
     pid = int(started.read_text())
     assert _is_alive(pid)
