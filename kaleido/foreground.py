@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Tuple
 
+import numpy as np
 import tensorflow as tf
 
 from kaleido.patches import lock_box
@@ -97,6 +98,33 @@ def border_mask(image: tf.Tensor) -> tf.Tensor:
     return tf.cast(share > 0.5, tf.float32)
 
 
+def _centred_numbers(side: int) -> np.ndarray:
+    """Numbers cells from 1, the greatest in the middle: float32 [side, side].
+
+    Most objects are there, and a number that starts from the middle of an object has
+    half the way to its ends.
+    """
+    offset = np.abs(np.arange(side) - (side - 1) / 2)
+    distance = np.maximum(offset[:, None], offset[None]).ravel()
+    numbers = np.empty(side**2, np.float32)
+    numbers[np.argsort(-distance, kind="stable")] = np.arange(1, side**2 + 1)
+    return numbers.reshape(side, side)
+
+
+_NUMBERS = _centred_numbers(_REGION_CELLS)
+
+
+def _widen(cells: tf.Tensor) -> tf.Tensor:
+    """Returns the maximum of 3 x 3 cells, float32 [batch, side, side], none negative.
+
+    Half the time of `max_pool2d`, which is made for many channels.
+    """
+    rows = tf.pad(cells, [[0, 0], [1, 1], [0, 0]])
+    cells = tf.maximum(tf.maximum(rows[:, :-2], rows[:, 2:]), cells)
+    columns = tf.pad(cells, [[0, 0], [0, 0], [1, 1]])
+    return tf.maximum(tf.maximum(columns[..., :-2], columns[..., 2:]), cells)
+
+
 def main_regions(probability: tf.Tensor) -> tf.Tensor:
     """Keeps the largest regions that are certain somewhere, and blanks the rest.
 
@@ -110,24 +138,24 @@ def main_regions(probability: tf.Tensor) -> tf.Tensor:
         float32 [batch, side, side]; all zero where nothing is certain.
     """
     block = probability.shape[1] // _REGION_CELLS
-    values = probability[..., None]
-    peaks = tf.nn.max_pool2d(values, block, block, "VALID")
-    likely = tf.cast(probability > LIKELY, tf.float32)[..., None]
-    areas = tf.nn.avg_pool2d(likely, block, block, "VALID")
+    blocks = tf.reshape(
+        probability, [-1, _REGION_CELLS, block, _REGION_CELLS, block]
+    )
+    peaks = tf.reduce_max(blocks, axis=(2, 4))
+    areas = tf.reduce_mean(tf.cast(blocks > LIKELY, tf.float32), axis=(2, 4))
     count = tf.shape(peaks)[0]
     is_open = tf.cast(peaks > LIKELY, tf.float32)
-    # Each cell takes the greatest number around it until a region has one.
-    numbers = tf.reshape(
-        tf.range(1, _REGION_CELLS**2 + 1, dtype=tf.float32),
-        [1, _REGION_CELLS, _REGION_CELLS, 1],
-    )
 
     def spread(labels, _):
-        wider = is_open * tf.nn.max_pool2d(labels, 3, 1, "SAME")
+        wider = labels
+        # Each cell takes the greatest number around it until a region has one. To ask
+        # after each step whether it has would take as long as the steps.
+        for _ in range(4):
+            wider = is_open * _widen(wider)
         return wider, tf.reduce_any(wider != labels)
 
     labels, _ = tf.while_loop(
-        lambda _, changed: changed, spread, (is_open * numbers, tf.constant(True)),
+        lambda _, changed: changed, spread, (is_open * _NUMBERS, tf.constant(True)),
         shape_invariants=(peaks.shape, tf.TensorShape([])),
     )
     regions = _REGION_CELLS**2 + 1
@@ -144,11 +172,10 @@ def main_regions(probability: tf.Tensor) -> tf.Tensor:
     largest = tf.reduce_max(area, axis=1, keepdims=True)
     kept = tf.logical_and(area >= REGION_SHARE * largest, area > 0)
     cells = tf.gather(tf.cast(kept, tf.float32), labels, batch_dims=1)
-    cells = tf.reshape(cells, [count, _REGION_CELLS, _REGION_CELLS, 1])
+    cells = tf.reshape(cells, [count, _REGION_CELLS, _REGION_CELLS])
     # With the unlikely cells around it: where the mask falls below a half is read
     # from pixels on either side of the edge.
-    around = tf.nn.max_pool2d(cells, 3, 1, "SAME") * (1.0 - is_open)
-    cells = tf.maximum(cells, around)[..., 0]
+    cells = tf.maximum(cells, _widen(cells) * (1.0 - is_open))
     return probability * tf.repeat(tf.repeat(cells, block, 1), block, 2)
 
 
