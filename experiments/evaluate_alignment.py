@@ -50,7 +50,6 @@ def main(argv):
     from kaleido.alignment_generator import AlignmentGenerator, network_path
     from kaleido.catalogs.rendered import RenderedCatalog
     from kaleido.files import write_json, write_text
-    from kaleido.grid_features import GridExtractor
     from kaleido.picture_pipeline import PicturePipeline
     from kaleido.progress import Progress
     from kaleido.reports.alignment_report import alignment_page
@@ -64,11 +63,13 @@ def main(argv):
     }
     if not generators:
         raise ValueError(f"--captioner: {folder} holds no trained network.")
+    # All have the same grid.
+    extract_grid = next(iter(generators.values())).grid
     catalog = RenderedCatalog(FLAGS.products, FLAGS.seed, views=1)
     progress = Progress(FLAGS.products, "products")
     results = evaluate_alignment(
         catalog, PicturePipeline(FLAGS.saliency, None, 16), Tokenizer(vocabulary),
-        GridExtractor(), generators, max_tokens=64, seed=FLAGS.seed,
+        extract_grid, generators, max_tokens=64, seed=FLAGS.seed,
         advance=progress.advance,
     )
     progress.finish()

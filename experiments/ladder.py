@@ -39,7 +39,7 @@ flags.DEFINE_integer(
     "whole_crop_size", 128, "Side of the level-1 crop in pixels.", lower_bound=1
 )
 flags.DEFINE_integer(
-    "itm_queries", 60, "Queries of which ITM alone scores lists.", lower_bound=0
+    "itm_queries", 60, "Queries of which ITM alone scores lists.", lower_bound=1
 )
 flags.DEFINE_string("output", None, "Folder of everything.", required=True)
 
@@ -89,7 +89,7 @@ def _run(rung, seed, workdir):
 @functools.lru_cache
 def _made_of(rung):
     """Returns what a rung's figures depend on, besides the seed."""
-    from kaleido.alignment_generator import CAPTIONER_FILE
+    from kaleido.alignment_generator import network_path
     from kaleido.foreground import needs_network
     from kaleido.ladder import MadeOf
     from kaleido.saliency import PACKAGED
@@ -100,10 +100,11 @@ def _made_of(rung):
     if needs_network(rung.saliency):
         own["saliency_weights"] = file_fingerprint(PACKAGED)
     if rung.needs_captioner:
-        path = os.path.join(FLAGS.captioner, CAPTIONER_FILE)
+        path = network_path(rung.alignment, FLAGS.captioner)
         own["captioner"] = file_fingerprint(path)
     shared = {
         **{name: getattr(FLAGS, name) for name in names},
+        "learnt_pieces": vocabulary_flags.learnt_pieces(),
         "catalog": catalog_flags.catalog_opener(ground_truth=False)().fingerprint,
         "config": json.loads(json.dumps(FLAGS.config.to_dict())),
     }

@@ -97,7 +97,7 @@ def evaluate_alignment(
     everywhere = np.ones(count, bool)
     result: Dict[str, Any] = {
         "products": done, "words": count, "moving_words": int(moving.sum()),
-        "methods": {}, "baselines": {},
+        "methods": {},
     }
 
     def figures(maps, has_map, chosen=None):
