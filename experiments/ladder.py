@@ -28,6 +28,9 @@ FLAGS = flags.FLAGS
 
 catalog_flags.define()
 vocabulary_flags.define()
+# So that --help shows them.
+flags.adopt_module_key_flags(catalog_flags)
+flags.adopt_module_key_flags(vocabulary_flags)
 flags.DEFINE_string("captioner", None, "Folder of experiments.train_captioner.")
 config_flags.DEFINE_config_file(
     "config", "experiments/configs/ladder.py", "The experiment."

@@ -28,6 +28,9 @@ FLAGS = flags.FLAGS
 
 catalog_flags.define()
 vocabulary_flags.define()
+# So that --help shows them.
+flags.adopt_module_key_flags(catalog_flags)
+flags.adopt_module_key_flags(vocabulary_flags)
 flags.DEFINE_string("output", None, "Folder of the run.", required=True)
 flags.DEFINE_enum(
     "saliency", "unet", ("unet", "mask", "border", "none"),

@@ -63,6 +63,7 @@ def network_path(method: str, folder: str) -> str:
         folder: of `experiments.train_captioner`.
 
     Raises:
+        FileNotFoundError: if the folder does not hold it.
         ValueError: if there is no such method.
     """
     if method not in alignment.METHODS[:-1]:
@@ -71,7 +72,13 @@ def network_path(method: str, folder: str) -> str:
             f"Received: method={method!r}"
         )
     name = GROUNDER_FILE if method == "grounded" else CAPTIONER_FILE
-    return os.path.join(folder, name)
+    path = os.path.join(folder, name)
+    if not os.path.exists(path):
+        raise FileNotFoundError(
+            f"There is no {path}. Alignments of the method {method!r} need the folder "
+            "that `python -m experiments.train_captioner` writes."
+        )
+    return path
 
 
 class AlignmentGenerator:

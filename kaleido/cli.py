@@ -54,6 +54,10 @@ def parse_config_flags(argv: Sequence[str]) -> List[str]:
         field = re.search(r"\w+", str(error.args[0]).replace("\\n", " ")).group()
         print(f"ERROR: --config has no field {field!r}", file=sys.stderr)
         sys.exit(1)
+    except ValueError as error:
+        # The configuration file itself refuses its argument.
+        print(f"ERROR: --config: {error}", file=sys.stderr)
+        sys.exit(1)
 
 
 def parse_floats(flag: str, text: str, count: int) -> Tuple[float, ...]:

@@ -6,6 +6,7 @@ the crops of many pictures at once.
 
 from __future__ import annotations
 
+import re
 from typing import (
     Any,
     Callable,
@@ -223,10 +224,16 @@ def _why_lost(product: Product) -> Tuple[str, str]:
     try:
         image = patches.decode_picture(tf.constant(product.image))
     except tf.errors.OpError as error:
-        return "undecodable_picture", str(error.message).split("\n")[0][:200]
+        return "undecodable_picture", _plainly(error)
     if product.mask is not None:
         try:
             foreground.decode_mask(tf.constant(product.mask), *image.shape[:2])
         except tf.errors.OpError as error:
-            return "undecodable_mask", str(error.message).split("\n")[0][:200]
+            return "undecodable_mask", _plainly(error)
     return "uncroppable_picture", f"{image.shape[1]} x {image.shape[0]} pixels"
+
+
+def _plainly(error: tf.errors.OpError) -> str:
+    """What an error says, without the names of graph nodes around it."""
+    line = str(error.message).split("\n")[0]
+    return re.sub(r"\{\{.*?\}\}|\[Op:.*", "", line).strip()[:200]

@@ -18,7 +18,6 @@ from kaleido.files import read_json, write_json, write_text
 from kaleido.interop.bert import load_minilm
 from kaleido.masking import patch_budget
 from kaleido.models import Networks, feature_tasks, networks_for
-from kaleido.patches import PatchLayout
 from kaleido.records import RecordSet
 from kaleido.reports.training_report import task_chances, training_page
 from kaleido.training import Pretrainer, is_chief, make_optimizer, share_weights
@@ -130,8 +129,7 @@ def _run(
         lines = callbacks.MetricLines(metrics_path, step, config.data.batch_size)
         if step == 0:
             chances = _chances(
-                validation, config, records.spec.patch_layout,
-                strategy.num_replicas_in_sync,
+                validation, config, records, strategy.num_replicas_in_sync
             )
             write_json(os.path.join(output, "chances.json"), chances)
             _write_untrained(model, validation, metrics_path)
@@ -167,7 +165,7 @@ def _run(
 
 
 def _chances(
-    validation: tf.data.Dataset, config: Config, layout: PatchLayout, replicas: int
+    validation: tf.data.Dataset, config: Config, records: RecordSet, replicas: int
 ) -> Dict[str, float]:
     """Accuracy of guessing, by task, on what validation asks."""
     pieces: collections.Counter = collections.Counter()
@@ -175,9 +173,12 @@ def _chances(
         hidden = tf.boolean_mask(batch["masked_ids"], batch["masked_weights"] > 0)
         pieces.update(hidden.numpy().tolist())
     most = max(pieces.values()) / sum(pieces.values()) if pieces else 0.0
+    layout = records.spec.patch_layout
     budget = patch_budget(layout)
     hidden = {task: budget[level] for task, level in feature_tasks(layout).items()}
-    return task_chances(config.data.batch_size, most, hidden, replicas)
+    # A small validation split is one batch, and that is smaller.
+    size = min(config.data.batch_size, records.counts["validation"])
+    return task_chances(size, most, hidden, replicas)
 
 
 def _write_untrained(model: Pretrainer, validation, path: str) -> None:

@@ -30,6 +30,9 @@ FLAGS = flags.FLAGS
 
 catalog_flags.define()
 vocabulary_flags.define()
+# So that --help shows them.
+flags.adopt_module_key_flags(catalog_flags)
+flags.adopt_module_key_flags(vocabulary_flags)
 flags.DEFINE_string("output", None, "Folder of the records.", required=True)
 flags.DEFINE_enum("layout", "kaleido", ("kaleido", "grid8"), "Grids of patches.")
 flags.DEFINE_string("backbone", "efficientnet_lite0", "See kaleido/backbones.py.")
@@ -99,12 +102,17 @@ def _preprocessor_options():
 def main(argv):
     del argv
     from kaleido import shards as sharding
+    from kaleido.alignment_generator import network_path
     from kaleido.evenly import evenly
     from kaleido.files import write_json, write_text
     from kaleido.preprocessing import Example, Preprocessor
     from kaleido.reports.records_report import records_page
 
     start = time.time()
+    options = _preprocessor_options()
+    if options["alignment"] != "none" and options["aligner"]:
+        # Before a large catalogue is read.
+        network_path(options["alignment"], options["aligner"])
     open_catalog = catalog_flags.catalog_opener(ground_truth=FLAGS.saliency == "mask")
     catalog = open_catalog()
     scan = catalog.scan()
@@ -114,7 +122,7 @@ def main(argv):
     )
     vocabulary = vocabulary_flags.open_vocabulary(catalog, scan, FLAGS.output)
     make_preprocessor = functools.partial(
-        Preprocessor, vocabulary, **_preprocessor_options()
+        Preprocessor, vocabulary, **options
     )
     preprocessor = make_preprocessor()
     sharding.claim_directory(

@@ -8,6 +8,7 @@ from typing import Callable, List
 from absl import flags
 
 from kaleido import catalogs
+from kaleido.catalogs.columns import FIELDS
 from kaleido.cli import parse_floats
 
 FLAGS = flags.FLAGS
@@ -25,7 +26,8 @@ def define() -> None:
     )
     flags.DEFINE_string(
         "columns", "",
-        "Column map of a table, `ours=theirs,...`, or a JSON file that holds it.",
+        "Column map of a table, `ours=theirs,...`, or a JSON file that holds it; ours: "
+        f"{', '.join(FIELDS)}.",
     )
     flags.DEFINE_list(
         "text_fields", None, "What makes up the text: title, description."
