@@ -60,7 +60,8 @@ def summarize_tasks(
         chances: see `task_chances`.
 
     Returns:
-        By task: `loss_first`, `loss_last`, `accuracy`, `chance`.
+        By task: `loss_first`, `loss_last`, `accuracy_first` (before the first step:
+        of a warm start no chance), `accuracy`, `chance`.
     """
     summary = {}
     for task in TASKS:
@@ -73,6 +74,7 @@ def summarize_tasks(
         summary[task] = {
             "loss_first": round(losses[0], 5),
             "loss_last": round(losses[-1], 5),
+            "accuracy_first": round(accuracies[0], 4),
             "accuracy": round(accuracies[-1], 4),
             "chance": round(chances[task], 4),
         }

@@ -23,5 +23,8 @@ def test_the_summary_goes_from_the_first_validation_to_the_last():
         {"step": 4, "val_itm_loss": 0.5, "val_itm_accuracy": 0.7},
     ]
     assert summarize_tasks(lines, {"itm": 0.5}) == {
-        "itm": {"loss_first": 0.7, "loss_last": 0.5, "accuracy": 0.7, "chance": 0.5}
+        "itm": {
+            "loss_first": 0.7, "loss_last": 0.5, "accuracy_first": 0.5,
+            "accuracy": 0.7, "chance": 0.5,
+        }
     }
