@@ -92,7 +92,7 @@ def _run(rung, seed, workdir):
 @functools.lru_cache
 def _made_of(rung):
     """Returns what a rung's figures depend on, besides the seed."""
-    from kaleido.alignment_generator import network_path
+    from kaleido.alignment_generator import require_network
     from kaleido.foreground import needs_network
     from kaleido.ladder import MadeOf
     from kaleido.saliency import PACKAGED
@@ -103,7 +103,7 @@ def _made_of(rung):
     if needs_network(rung.saliency):
         own["saliency_weights"] = file_fingerprint(PACKAGED)
     if rung.needs_captioner:
-        path = network_path(rung.alignment, FLAGS.captioner)
+        path = require_network(rung.alignment, FLAGS.captioner)
         own["captioner"] = file_fingerprint(path)
     shared = {
         **{name: getattr(FLAGS, name) for name in names},

@@ -63,7 +63,6 @@ def network_path(method: str, folder: str) -> str:
         folder: of `experiments.train_captioner`.
 
     Raises:
-        FileNotFoundError: if the folder does not hold it.
         ValueError: if there is no such method.
     """
     if method not in alignment.METHODS[:-1]:
@@ -72,7 +71,17 @@ def network_path(method: str, folder: str) -> str:
             f"Received: method={method!r}"
         )
     name = GROUNDER_FILE if method == "grounded" else CAPTIONER_FILE
-    path = os.path.join(folder, name)
+    return os.path.join(folder, name)
+
+
+def require_network(method: str, folder: str) -> str:
+    """Returns what `network_path` does, of a file that is there.
+
+    Raises:
+        FileNotFoundError: if the folder does not hold it.
+        ValueError: see `network_path`.
+    """
+    path = network_path(method, folder)
     if not os.path.exists(path):
         raise FileNotFoundError(
             f"There is no {path}. Alignments of the method {method!r} need the folder "
@@ -95,11 +104,11 @@ class AlignmentGenerator:
             them; empty in older files.
 
     Raises:
-        FileNotFoundError, ValueError: see `load_network`.
+        FileNotFoundError, ValueError: see `require_network` and `load_network`.
     """
 
     def __init__(self, method: str, folder: str, vocabulary: Vocabulary):
-        path = network_path(method, folder)
+        path = require_network(method, folder)
         self.method = method
         self.fingerprint = file_fingerprint(path)
         self.made_of = read_card(path).get("made_of", {})

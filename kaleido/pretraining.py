@@ -176,7 +176,6 @@ def _chances(
     layout = records.spec.patch_layout
     budget = patch_budget(layout)
     hidden = {task: budget[level] for task, level in feature_tasks(layout).items()}
-    # A small validation split is one batch, and that is smaller.
     size = min(config.data.batch_size, records.counts["validation"])
     return task_chances(size, most, hidden, replicas)
 

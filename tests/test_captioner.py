@@ -5,7 +5,12 @@ import pytest
 import tensorflow as tf
 
 from kaleido import captioner_training as training
-from kaleido.alignment_generator import AlignmentGenerator, load_network
+from kaleido.alignment_generator import (
+    AlignmentGenerator,
+    load_network,
+    network_path,
+    require_network,
+)
 from kaleido.caption_pairs import Pairs
 from kaleido.captioner import (
     DOUBLY_STOCHASTIC,
@@ -314,3 +319,14 @@ def test_another_backbones_captioner_is_refused(tmp_path, efficientnet_file):
     written(tmp_path)
     with pytest.raises(ValueError, match="another backbone's grids"):
         AlignmentGenerator("teacher_forced", str(tmp_path), VOCABULARY)
+
+
+def test_a_missing_network_is_named_with_what_makes_it(tmp_path):
+    """A folder may hold one of the two; to ask for the other's path is no error."""
+    written(tmp_path)
+    path = network_path("grounded", str(tmp_path))
+    assert path == str(tmp_path / "grounder.npz")
+    there = require_network("generated", str(tmp_path))
+    assert there == str(tmp_path / "captioner.npz")
+    with pytest.raises(FileNotFoundError, match="grounder.npz.*train_captioner"):
+        require_network("grounded", str(tmp_path))

@@ -9,7 +9,19 @@ import time
 
 import pytest
 
-from kaleido.cli import run_binary
+from kaleido.cli import parse_config_flags, run_binary
+
+
+def test_a_configuration_that_refuses_its_argument_is_one_line(monkeypatch, capsys):
+    def refuse(argv):
+        raise ValueError("The preset must be one of ['small']. Received: 'smal'")
+
+    monkeypatch.setattr("kaleido.cli.app.parse_flags_with_usage", refuse)
+    with pytest.raises(SystemExit) as exit_:
+        parse_config_flags(["binary"])
+    assert exit_.value.code == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("ERROR: --config: The preset must be one of")
 
 
 def test_a_binary_that_fails_is_named():

@@ -8,7 +8,7 @@ import tensorflow as tf
 from PIL import Image, ImageDraw
 
 from kaleido.catalogs.product import Product
-from kaleido.picture_pipeline import PicturePipeline
+from kaleido.picture_pipeline import PicturePipeline, _why_lost
 
 
 def png(array):
@@ -147,3 +147,10 @@ def test_pixels_travel_untouched():
     )
     expected = [int(shirt(200, 240).sum()), int(shirt(260, 200).sum())]
     assert batch["sum"].tolist() == expected
+
+
+def test_what_is_wrong_with_a_picture_is_said_without_names_of_graph_nodes():
+    product = Product("1", "one", b"\xff\xd8\xff nonsense", "t")
+    reason, detail = _why_lost(product)
+    assert reason == "undecodable_picture" and detail
+    assert "{{" not in detail and "[Op:" not in detail

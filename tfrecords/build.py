@@ -102,7 +102,7 @@ def _preprocessor_options():
 def main(argv):
     del argv
     from kaleido import shards as sharding
-    from kaleido.alignment_generator import network_path
+    from kaleido.alignment_generator import require_network
     from kaleido.evenly import evenly
     from kaleido.files import write_json, write_text
     from kaleido.preprocessing import Example, Preprocessor
@@ -112,7 +112,7 @@ def main(argv):
     options = _preprocessor_options()
     if options["alignment"] != "none" and options["aligner"]:
         # Before a large catalogue is read.
-        network_path(options["alignment"], options["aligner"])
+        require_network(options["alignment"], options["aligner"])
     open_catalog = catalog_flags.catalog_opener(ground_truth=FLAGS.saliency == "mask")
     catalog = open_catalog()
     scan = catalog.scan()

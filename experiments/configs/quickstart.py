@@ -9,7 +9,7 @@ Result, 1,197 test products as queries, 101 candidates (99 % of the negatives ar
 of the query's sub-category), 5 draws, Rank@1/5/10 in percent:
                     image to text     text to image
   contrastive       56.4/90.8/97.1    57.1/91.2/97.1
-  ridge map         41.4/78.2/88.3    47.3/84.8/92.4
+  ridge map         41.4/78.2/88.3    47.3/84.8/92.3
 Validation, loss before the first step and at the end, accuracy (chance):
   masked language   6.33 -> 2.93      .426 (.111)
   matching           .34 ->  .21      .963 (.5)

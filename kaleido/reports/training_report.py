@@ -34,7 +34,8 @@ def task_chances(
     """Accuracy of guessing, by task.
 
     Args:
-        batch_size: of the global batch, among which the contrastive task chooses.
+        batch_size: of the global batch, among which the contrastive task chooses;
+            of a small validation split that is all there is.
         most_frequent_piece: share of the most frequent hidden word piece;
             always naming it is the best guess without looking.
         hidden_patches: of a picture, for the tasks that rebuild features.
@@ -45,7 +46,8 @@ def task_chances(
         "camouflage": 1 / 9, "contrastive": 1 / batch_size,
     }
     for task, patches in hidden_patches.items():
-        features = batch_size // replicas * patches
+        # A batch may be too small for all replicas to have an example.
+        features = max(batch_size // replicas, 1) * patches
         chances[task] = 1 / min(1 + NEAREST_AMONG, features)
     return chances
 

@@ -16,6 +16,11 @@ def test_features_are_told_from_at_most_a_hundred_others(batch, replicas, grey, 
     assert chances["contrastive"] == 1 / batch and chances["mlm"] == 0.1
 
 
+def test_fewer_examples_than_replicas_have_a_chance_all_the_same():
+    chances = task_chances(3, 0.1, {"grey": 2}, replicas=8)
+    assert chances["grey"] == 1 / 2 and chances["contrastive"] == 1 / 3
+
+
 def test_the_summary_goes_from_the_first_validation_to_the_last():
     lines = [
         {"step": 0, "val_itm_loss": 0.7, "val_itm_accuracy": 0.5},
