@@ -46,7 +46,7 @@ def main(argv):
     del argv
     from kaleido import evaluation, records, retrieval, workdir
     from kaleido.files import write_json, write_text
-    from kaleido.manifest import Manifest, draw_manifest
+    from kaleido.manifest import Manifest, draw_manifest, list_length
     from kaleido.reports.retrieval_report import retrieval_page
 
     unknown = set(FLAGS.tasks) - set(retrieval.TASKS)
@@ -65,8 +65,9 @@ def main(argv):
     else:
         from kaleido.inference import load_ids_and_keys
 
+        pairs = load_ids_and_keys(record_set, FLAGS.split)
         manifest = draw_manifest(
-            **load_ids_and_keys(record_set, FLAGS.split), seed=FLAGS.seed
+            **pairs, seed=FLAGS.seed, candidates=list_length(**pairs)
         )
     outcome = evaluation.evaluate_retrieval(
         networks,

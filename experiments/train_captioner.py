@@ -56,7 +56,6 @@ flags.DEFINE_integer(
 )
 
 _MAX_VALIDATION = 2000
-_SHOWN = 20
 
 
 @fail_clearly
@@ -146,16 +145,17 @@ def main(argv):
         }
         if network.name == "captioner":
             pairs = splits["validation"]
-            grids, texts = pairs.grids[:_SHOWN], pairs.token_ids[:_SHOWN]
+            grids = tf.constant(pairs.grids[: len(pairs.crops)])
             # Greedily, as alignments are made.
-            captions, _ = network.generate(tf.constant(grids), FLAGS.max_tokens)
+            captions, _ = network.generate(grids, FLAGS.max_tokens)
             report["captions"] = [
                 {"text": tokenizer.decode(text), "caption": tokenizer.decode(caption)}
-                for text, caption in zip(texts, captions.numpy())
+                for text, caption in zip(pairs.token_ids, captions.numpy())
             ]
     report["seconds"] = round(time.time() - start, 1)
     write_json(os.path.join(FLAGS.output, "report.json"), report)
-    write_text(os.path.join(FLAGS.output, "report.html"), captioner_page(report))
+    page = captioner_page(report, splits["validation"].crops)
+    write_text(os.path.join(FLAGS.output, "report.html"), page)
     logging.info("report: %s", os.path.join(FLAGS.output, "report.html"))
 
 

@@ -150,7 +150,13 @@ class ProgressLine(_Callback):
     def __init__(self, steps: int, every: float = 10.0):
         super().__init__()
         self._steps, self._every = steps, every
-        self._last = self._first = None
+        self._last = self._first = self._tasks = None
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self._tasks != self.model.active:
+            self._tasks = self.model.active
+            logging.info("building the graph of %s: a minute or two without a line",
+                         ", ".join(self._tasks))
 
     def on_train_batch_end(self, batch, logs=None):
         now, step = time.monotonic(), self.model.step

@@ -335,7 +335,7 @@ def _paper() -> Config:
 
 
 def _released() -> Config:
-    """The authors' code, where it differs from the paper (DESIGN section 2)."""
+    """The authors' code, where it differs from the paper."""
     return Config(
         model=ModelConfig(
             gelu="tanh", projection="per_level", positions="pixels", match_units=2,

@@ -10,6 +10,36 @@ import tensorflow as tf
 _NEVER = -1e9
 
 
+def _forbid_repeats(
+    log_probabilities: tf.Tensor, tokens: tf.Tensor, index: tf.Tensor, size: int
+) -> tf.Tensor:
+    """Rules out the tokens that would end a run of `size` tokens a second time.
+
+    Args:
+        log_probabilities: float32 [rows, vocabulary].
+        tokens: int32 [rows, max_length], of which the first `index` count.
+        index: int32 scalar.
+        size: of a run.
+    """
+    length = tokens.shape[1]
+    if length < size:
+        return log_probabilities
+    starts = length - size + 1
+    last = tf.gather(
+        tokens, tf.maximum(index - size + 1 + tf.range(size - 1), 0), axis=1
+    )
+    before = tf.stack([tokens[:, k : k + starts] for k in range(size - 1)], axis=2)
+    same = tf.reduce_all(tf.equal(before, last[:, None]), axis=2)
+    # The run must have ended by now, and there must be tokens enough for another.
+    whole = tf.range(starts) + size <= index
+    ends = tokens[:, size - 1 :]
+    rows = tf.broadcast_to(tf.range(tf.shape(tokens)[0])[:, None], tf.shape(ends))
+    barred = tf.where(tf.logical_and(same, whole), _NEVER, 0.0)
+    return tf.tensor_scatter_nd_min(
+        log_probabilities, tf.stack([rows, ends], axis=2), barred
+    )
+
+
 def beam_search(
     step: Callable[[tf.Tensor, tf.Tensor, Any], Tuple[tf.Tensor, Any]],
     state: Any,
@@ -19,6 +49,7 @@ def beam_search(
     max_length: int,
     beams: int = 1,
     length_power: float = 0.7,
+    no_repeat: int = 0,
 ) -> Tuple[tf.Tensor, tf.Tensor, Any]:
     """Finds the likeliest sequence of each example; one beam is greedy search.
 
@@ -33,6 +64,8 @@ def beam_search(
         beams: sequences that are followed at a time.
         length_power: finished sequences are compared by their log-probability
             over length to this power.
+        no_repeat: no sequence holds so many tokens in a row twice, 2 or more;
+            0 lets it.
 
     Returns:
         Tokens int32 [batch, max_length], `end` where a sequence has ended;
@@ -52,6 +85,10 @@ def beam_search(
 
     def advance(index, ended, last, scores, lengths, tokens, state):
         log_probabilities, state = step(index, last, state)
+        if no_repeat:
+            log_probabilities = _forbid_repeats(
+                log_probabilities, tokens, index, no_repeat
+            )
         vocabulary = tf.shape(log_probabilities)[1]
         # An ended sequence has one way to go on, and that costs nothing.
         stays = _NEVER * (1.0 - tf.one_hot(tf.fill([rows], end), vocabulary))

@@ -12,12 +12,7 @@ from absl import logging
 from kaleido import inference, retrieval, warm_start
 from kaleido.config import Config, TaskConfig, preset
 from kaleido.interop.bert import load_minilm
-from kaleido.manifest import (
-    CANDIDATES,
-    Manifest,
-    draw_manifest,
-    fewest_negatives,
-)
+from kaleido.manifest import Manifest, draw_manifest, list_length
 from kaleido.metrics.retrieval import pessimistic_ranks, sum_of_ranks
 from kaleido.models import Networks, networks_for
 from kaleido.records import RecordSet
@@ -247,8 +242,7 @@ def _weight_on_validation(networks, config, records, seed, count):
     pairs = inference.load_ids_and_keys(records, "validation")
     manifest = draw_manifest(
         **pairs, seed=seed, draws=1, max_queries=count,
-        # A small validation split has shorter lists.
-        candidates=min(CANDIDATES, 1 + fewest_negatives(**pairs)),
+        candidates=list_length(**pairs),
     )
     pool = inference.load_split(records, config, "validation")
     pool = align(pool, manifest, "the validation split")

@@ -2,8 +2,8 @@
 
 A query's candidates are its own partner and `candidates - 1` others of the same
 sub-category; where a sub-category is too small the rest is drawn from the whole
-pool, and the share of true neighbours is reported as the fill rate (DESIGN
-section 4). Pairs of one product, or with equal texts, are never negatives.
+pool, and the share of true neighbours is reported as the fill rate. Pairs of one
+product, or with equal texts, are never negatives.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import json
 from typing import Any, Dict, Mapping, Sequence, Tuple
 
 import numpy as np
+from absl import logging
 
 VERSION = 1
 
@@ -184,16 +185,31 @@ def draw_manifest(
     )
 
 
-def fewest_negatives(
-    product_keys: np.ndarray, text_keys: np.ndarray, **_: Any
-) -> int:
-    """Returns how many negatives every pair of a pool has at least.
+def list_length(product_keys: np.ndarray, text_keys: np.ndarray, **_: Any) -> int:
+    """Returns `CANDIDATES`, or the longest lists that a small pool allows.
 
-    Takes what `draw_manifest` takes. A bound: pairs that share a product and a
-    text are counted twice.
+    Takes what `draw_manifest` takes. Figures of shorter lists are higher, so that a
+    warning says it. The length is a bound: pairs that share a product and a text are
+    counted twice.
+
+    Raises:
+        ValueError: if a pair has no negative.
     """
     _, product, products = np.unique(
         product_keys, return_inverse=True, return_counts=True
     )
     _, text, texts = np.unique(text_keys, return_inverse=True, return_counts=True)
-    return int((len(product) - products[product] - texts[text] + 1).min())
+    negatives = len(product) - products[product] - texts[text] + 1
+    longest = 1 + int(negatives.min()) if len(negatives) else 1
+    if longest < 2:
+        raise ValueError(
+            "The split is too small to rank anything: a query has no wrong candidate. "
+            f"Received: {len(product)} pairs"
+        )
+    if longest < CANDIDATES:
+        logging.warning(
+            "%d pairs are too few for lists of %d candidates: lists have %d here, and "
+            "figures are higher than those of %d.",
+            len(product), CANDIDATES, longest, CANDIDATES,
+        )
+    return min(longest, CANDIDATES)

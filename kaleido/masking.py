@@ -6,8 +6,8 @@ it; never both. Pairs come first, at random; unaligned words and patches fill
 what they leave of the budgets. Without alignments this is the random masking of
 the paper's Table 4.
 
-Plans are drawn offline, several for a record (DESIGN section 5.2), and the
-input pipeline picks one a visit.
+Plans are drawn offline, several for a record, and the input pipeline picks
+one a visit.
 """
 
 from __future__ import annotations

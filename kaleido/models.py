@@ -2,7 +2,7 @@
 
 `joint` is the paper's model: text and patches through one encoder, a head a
 task. `text` and `image` are passes of one modality through the same network,
-which end in contrastive vectors (DESIGN section 5.7).
+which end in contrastive vectors.
 """
 
 from __future__ import annotations

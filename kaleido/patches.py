@@ -21,7 +21,7 @@ class PatchLayout:
 
     Vectors come level by level, row-major within a level. A level 1 is stored
     under its four rotations and a level 4 in colour and in grey, because the
-    tasks on them corrupt pixels, not features (DESIGN section 5.1).
+    tasks on them corrupt pixels, which features computed before cannot follow.
 
     Attributes:
         name: key of the layout.

@@ -20,6 +20,7 @@ import tensorflow as tf
 
 from kaleido.catalogs.product import SPLITS, Catalog, Rejection, Scan
 from kaleido.files import claim_folder, read_json, write_json
+from kaleido.masking import ALIGNED_LEVELS
 from kaleido.preprocessing import Preprocessor
 from kaleido.records import RecordSpec
 
@@ -123,6 +124,8 @@ class _ShardWriter:
         }
         self._examples = self._whole_pictures = 0
         self._unaligned = self._empty_captions = 0
+        self._captions: collections.Counter = collections.Counter()
+        self._places = np.zeros(min(ALIGNED_LEVELS) ** 2, np.int64)
 
     def add(self, item) -> None:
         if isinstance(item, Rejection):
@@ -133,6 +136,10 @@ class _ShardWriter:
         self._whole_pictures += item.is_whole
         self._unaligned += not item.has_alignment
         self._empty_captions += item.has_caption is False
+        if item.caption_ids is not None:
+            self._captions[item.caption_ids.tobytes()] += 1
+        places = item.alignments[:, 0]
+        self._places += np.bincount(places[places >= 0], minlength=len(self._places))
         for label, counter in self._counts.items():
             counter[getattr(item.product, label)] += 1
 
@@ -147,6 +154,13 @@ class _ShardWriter:
             "whole_pictures": self._whole_pictures,
             "unaligned": self._unaligned,
             "empty_captions": self._empty_captions,
+            # Of the captions, those that are the commonest of this shard and repeated.
+            "captions": sum(self._captions.values()),
+            "commonest_captions": max(
+                (n for n in self._captions.values() if n > 1), default=0
+            ),
+            # How many tokens point to each patch of the coarsest aligned level.
+            "aligned_places": self._places.tolist(),
             "rejected": [dataclasses.asdict(r) for r in self._rejected],
             "classes": {k: dict(v) for k, v in self._counts.items()},
             "bytes": os.path.getsize(self._temporary),

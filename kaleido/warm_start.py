@@ -1,4 +1,4 @@
-"""Closed-form starting weights for a small catalogue (DESIGN section 5.10).
+"""Closed-form starting weights for a small catalogue.
 
 A ridge map (`ridge_map.py`) becomes the contrastive head, ridge regressions
 become the heads that rebuild hidden patches, and the frequencies of the word

@@ -195,6 +195,11 @@ def test_alignments_come_back_from_the_records(
     assert (found["maps"][~aligned] == 0).all()
     assert sidecar["unaligned"] == count - aligned.any(axis=1).sum()
     assert sidecar["empty_captions"] == 0
+    # All captions are `CAPTION`.
+    written = count if method == "generated" else 0
+    assert sidecar["captions"] == sidecar["commonest_captions"] == written
+    places = np.bincount(pairs[..., 0][aligned], minlength=9)
+    assert sidecar["aligned_places"] == places.tolist()
 
 
 def test_crops_of_another_saliency_than_the_aligners_are_a_warning(

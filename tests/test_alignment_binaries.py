@@ -11,7 +11,7 @@ from kaleido import records
 from kaleido.alignment import visible_pieces
 from kaleido.alignment_generator import load_network
 from kaleido.files import read_json
-from kaleido.text import load_vocabulary
+from kaleido.text import SEP, load_vocabulary
 from kaleido.weights_file import read_card, save_weights
 from tests.test_binaries import outcome, start
 
@@ -27,7 +27,7 @@ def finished(module, *arguments):
 
 
 def write_one_word(folder):
-    """Lets a folder's captioner write one of its words again and again.
+    """Lets a folder's captioner write one of its words, three times, and no more.
 
     What a short training writes is nothing to rely on. Returns the word's id; it
     stands in about half of the training texts.
@@ -41,7 +41,9 @@ def write_one_word(folder):
     share = (ids[:, :, None] == words).any(axis=1).mean(axis=0)
     word = int(words[np.abs(share - 0.5).argmin()])
     bias = network.to_pieces.bias.numpy()
-    bias[network.piece_indices(tf.constant(word)).numpy()] = 1000.0
+    # A fourth time would repeat three pieces in a row.
+    for piece, likelihood in ((word, 1000.0), (vocabulary.ids[SEP], 500.0)):
+        bias[network.piece_indices(tf.constant(piece)).numpy()] = likelihood
     network.to_pieces.bias.assign(bias)
     save_weights(network, path, read_card(path))
     return word
@@ -57,7 +59,9 @@ def test_captioner_to_records_and_measurement(tmp_path):
     finished(*train)
     report = read_json(captioner / "report.json")
     assert set(report["networks"]) == {"captioner", "grounder"}
-    assert report["captions"] and "report.html" in {p.name for p in captioner.iterdir()}
+    page = (captioner / "report.html").read_text(encoding="utf-8")
+    # A picture beside each caption.
+    assert 0 < len(report["captions"]) == page.count("data:image/jpeg")
     fingerprints = [
         (captioner / name).read_bytes() for name in ("captioner.npz", "grounder.npz")
     ]
@@ -81,6 +85,9 @@ def test_captioner_to_records_and_measurement(tmp_path):
     assert "was trained on objects" not in errors
     report = read_json(folder / "report.json")
     assert report["examples_written"] == 24 and report["empty_captions"] == 0
+    (warning,) = [w for w in report["warnings"] if "captions" in w]
+    assert "24 of 24 generated captions" in warning and warning in errors
+    assert warning in (folder / "report.html").read_text(encoding="utf-8")
     spec = read_json(folder / "dataset.json")["spec"]
     assert (spec["alignment"], spec["masking"]) == ("generated", "agm")
     # The texts with the word that all captions have are aligned, at that word.

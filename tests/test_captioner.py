@@ -59,7 +59,8 @@ def pairs(count, seed=0):
             grids[i, y : y + 2, x : x + 2, word] += 3.0
             places[i, k] = y, x
         ids[i, :5] = [CLS, *(5 + words), SEP]
-    found = Pairs(grids, ids, np.zeros(count, np.int32))
+    crops = np.zeros((0, 224, 224, 3), np.uint8)
+    found = Pairs(grids, ids, np.zeros(count, np.int32), crops)
     object.__setattr__(found, "places", places)
     return found
 

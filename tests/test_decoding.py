@@ -99,3 +99,48 @@ def test_after_the_end_comes_the_end():
     for found in tokens.tolist():
         if END in found:
             assert set(found[found.index(END):]) == {END}
+
+
+def runs(tokens, size):
+    """The runs of a sequence up to its end."""
+    tokens = tokens[: tokens.index(END)] if END in tokens else tokens
+    return [tuple(tokens[i : i + size]) for i in range(len(tokens) - size + 1)]
+
+
+def loop(length, size, beams=1):
+    """Decodes where 1 2 1 2 ... is the likeliest, then 3, then the end."""
+    table = np.tile([-9.0, 0.0, -1.0, -3.0], (VOCABULARY, 1))
+    table[1, 2] = table[2, 1] = table[3, 1] = 4.0
+    table = tf.nn.log_softmax(tf.constant(table, tf.float32))
+
+    def step(index, last, state):
+        return tf.gather(table, last), state
+
+    run = tf.function(
+        lambda: beam_search(
+            step, tf.zeros([2]), 2, 1, END, length, beams, no_repeat=size
+        )
+    )
+    tokens, scores, _ = run()
+    return tokens.numpy().tolist(), scores.numpy()
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+@pytest.mark.parametrize("size", [2, 3])
+def test_no_run_stands_twice_where_that_is_asked_for(size, beams):
+    for tokens in loop(12, size, beams)[0]:
+        assert len(set(runs(tokens, size))) == len(runs(tokens, size)) > 3
+    for tokens in loop(12, 0, beams)[0]:
+        assert len(set(runs(tokens, size))) < len(runs(tokens, size))
+
+
+def test_a_run_is_barred_only_when_it_would_be_whole_again():
+    # 2 1 2 1: its runs of three are 2 1 2 and 1 2 1. The next 2 would be a second
+    # 2 1 2, so that 1 comes, the likeliest of the others (2 1 1, then 1 1 ...).
+    (tokens, _), _ = loop(5, 3)
+    assert tokens == [2, 1, 2, 1, 1]
+    assert loop(4, 3)[0] == loop(4, 0)[0] == [[2, 1, 2, 1]] * 2
+
+
+def test_a_sequence_shorter_than_a_run_is_as_it_was():
+    assert loop(2, 3)[0] == loop(2, 0)[0] == [[2, 1]] * 2

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from kaleido.manifest import VERSION, Manifest, draw_manifest, fewest_negatives
+from kaleido.manifest import VERSION, Manifest, draw_manifest, list_length
 
 DRAWS, CANDIDATES = 3, 11
 
@@ -183,11 +183,23 @@ def test_json_of_another_version_is_an_error():
         Manifest.from_json(json.dumps(content))
 
 
-def test_the_longest_list_that_a_pool_allows():
+def test_a_small_pool_has_the_longest_lists_that_it_allows_and_a_warning(caplog):
     pool = toy_pool()
-    longest = 1 + fewest_negatives(**pool)
+    longest = list_length(**pool)
+    assert "60 pairs are too few for lists of 101" in caplog.text
     assert draw(pool, candidates=longest).candidates.shape[-1] == longest
     # Six rows have one text: no list is longer than 60 - 6 + 1.
     assert 50 < longest <= 55
     alone = {"product_keys": np.arange(7), "text_keys": np.arange(7)}
-    assert fewest_negatives(**alone) == 6
+    assert list_length(**alone) == 7
+
+
+def test_a_large_pool_has_lists_of_101_and_no_warning(caplog):
+    keys = {"product_keys": np.arange(101), "text_keys": np.arange(101)}
+    assert list_length(**keys) == 101 and not caplog.text
+
+
+@pytest.mark.parametrize("keys", [[], [3], [3, 3, 3]])
+def test_a_pool_without_negatives_is_one_clear_error(keys):
+    with pytest.raises(ValueError, match=f"no wrong candidate.*{len(keys)} pairs"):
+        list_length(product_keys=np.array(keys), text_keys=np.array(keys))

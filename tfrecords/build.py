@@ -103,6 +103,7 @@ def main(argv):
     del argv
     from kaleido import shards as sharding
     from kaleido.alignment_generator import require_network
+    from kaleido.alignment_warnings import alignment_warnings
     from kaleido.evenly import evenly
     from kaleido.files import write_json, write_text
     from kaleido.preprocessing import Example, Preprocessor
@@ -167,10 +168,13 @@ def main(argv):
             name: sum(s[name] for s in sidecars)
             for name in ("whole_pictures", "unaligned", "empty_captions")
         },
+        "warnings": alignment_warnings(sidecars),
         "rejected": dict(collections.Counter(r["reason"] for r in rejected)),
         "rejected_rows": rejected,
         "fingerprint": preprocessor.spec.fingerprint,
     }
+    for warning in report["warnings"]:
+        logging.warning("%s", warning)
     write_json(os.path.join(FLAGS.output, "report.json"), report)
     share = len(rejected) / max(scan.rows_read, 1)
     if share <= FLAGS.max_rejected_share:

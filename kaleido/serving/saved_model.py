@@ -1,4 +1,4 @@
-"""One SavedModel that takes picture bytes and strings (DESIGN section 5.6).
+"""One SavedModel that takes picture bytes and strings.
 
 Tokenizer, saliency, crops, backbone and Kaleido-BERT in one graph. Whoever
 loads it needs TensorFlow and tensorflow_text (for the tokenizer's op), nothing

@@ -57,7 +57,7 @@ def test_random_scorer_finds_one_in_a_hundred_and_one():
         chance = k / candidates
         error = np.sqrt(chance * (1 - chance) / queries)
         assert abs(shares[f"rank_at_{k}"] - chance) < 3 * error
-    # A positive that is missing from its list would show here (DESIGN, 4).
+    # A positive that is missing from its list would show here.
     assert ranks.max() <= candidates and ranks.min() >= 1
 
 

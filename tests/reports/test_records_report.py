@@ -74,12 +74,14 @@ def test_the_first_plan_is_shown(example):
 def test_the_page_says_it_all_and_escapes(example):
     report = {
         "products_read": 1, "examples_written": 1, "rejected": {}, "rejected_rows": [],
+        "warnings": ["All captions are alike."],
         "whole_pictures": 0, "unaligned": 0, "empty_captions": 0,
         "examples_per_second": 3.0, "counts": {"train": 1},
     }
     spec = tiny_spec(alignment="generated")
     page = records_page(report, spec, [example], VOCABULARY)
     assert "&lt;b&gt; &amp; co" in page and "<b> & co" not in page
+    assert "<b>All captions are alike.</b>" in page
     assert f"<i>{WORDS[5]}</i>" in page and "captioner wrote nothing" in page
     assert f'<s style="background:#ddd">{WORDS[1]}</s>' in page
     assert "rgb(230, 60, 30)" in page and "http" not in page.split("<body>")[1]
