@@ -40,7 +40,7 @@ def main(argv):
 
     pairs = masked_pictures.find_pairs(FLAGS.images, FLAGS.masks)
     if FLAGS.held_out:
-        pairs = [pair for pair in pairs if masked_pictures.is_held_out(pair)]
+        pairs = [pair for pair in pairs if masked_pictures.part_of(pair) == "test"]
     logging.info("%d pictures", len(pairs))
     reader, worst = masked_pictures.PairReader(), WorstPictures(12)
     network = saliency.load_saliency(FLAGS.weights)

@@ -2,7 +2,8 @@ r"""Trains the saliency network on pictures with masks, and scores it.
 
 A tenth of each source, chosen by the files' names, is never trained on; the
 scores on it go into the weights file and OUTPUT/report.json, the worst pictures
-into report.html. A run that was stopped goes on where it was.
+into report.html. Who compares trainings compares them by --part=validation: another
+tenth is left out, too, and scored. A run that was stopped goes on where it was.
 
 Examples:
   python -m experiments.train_saliency --rendered=600 --steps=7000 \
@@ -32,9 +33,14 @@ flags.DEFINE_multi_string(
 flags.DEFINE_integer(
     "rendered", 0, "Rendered products that are trained on, too.", lower_bound=0
 )
+flags.DEFINE_string(
+    "begin", "imagenet",
+    "Starting weights: `imagenet`, the backbone's; `packaged`, those of the packaged "
+    "saliency network; or a file of another training.",
+)
 flags.DEFINE_enum(
-    "begin", "imagenet", ("imagenet", "packaged"),
-    "Starting weights: the backbone's, or those of the packaged saliency network.",
+    "part", "test", ("test", "validation"),
+    "The tenth that is scored. `validation` leaves both out of the training.",
 )
 flags.DEFINE_integer(
     "steps", 9000, "Training steps, rounded up to 250s.", lower_bound=1
@@ -72,32 +78,51 @@ def main(argv):
         HELD_OUT_SHARE,
         PairReader,
         find_pairs,
-        is_held_out,
+        part_of,
         read_masked_picture,
     )
+    from kaleido.progress import Progress
     from kaleido.reports.saliency_report import saliency_page
     from kaleido.saliency_evaluation import WorstPictures, score_pictures, summarize
     from kaleido.weights_file import file_fingerprint, load_weights, save_weights
 
     start = time.time()
-    reader = PairReader()
-    sources, kept, held_out = {}, [], {}
+    # What cannot be had should not cost the reading.
+    parent = FLAGS.begin
+    if FLAGS.begin != "imagenet":
+        begin = saliency.PACKAGED if FLAGS.begin == "packaged" else FLAGS.begin
+        parent = file_fingerprint(begin)
+    reader, pairs = PairReader(), {}
     for source in FLAGS.source:
         name, images, masks = _parse(source)
-        # All are read once now: a bad one must not come up after the training.
-        pairs = reader.usable(find_pairs(images, masks))
-        sources[name] = len(pairs)
-        held_out[name] = [pair for pair in pairs if is_held_out(pair)]
-        kept += [pair for pair in pairs if not is_held_out(pair)]
-        logging.info("%s: %d pictures, %d of them held out", name, len(pairs),
-                     len(held_out[name]))
+        if name in pairs:
+            raise ValueError(f"Two sources have one name. Received: {FLAGS.source}")
+        pairs[name] = find_pairs(images, masks)
+    sources, held_out = dict.fromkeys(pairs, 0), {name: [] for name in pairs}
+    left_out = {"test", FLAGS.part}
+
+    def training_pictures():
+        """Yields them; what is scored later is counted and read, too: bad pictures
+        must not come up after the training."""
+        progress = Progress(sum(map(len, pairs.values())), "masked pictures")
+        for name, found in pairs.items():
+            for pair, picture in reader.read_pairs(found):
+                sources[name] += 1
+                part = part_of(pair)
+                if part == FLAGS.part:
+                    held_out[name].append(pair)
+                if part not in left_out:
+                    yield picture
+                progress.advance(1)
+            logging.info("%s: %d pictures, %d of them held out", name, sources[name],
+                         len(held_out[name]))
+
+    stored = training.store_pictures(
+        itertools.chain(training_pictures(), _rendered(FLAGS.rendered, FLAGS.seed)),
+        sum(map(len, pairs.values())) + FLAGS.rendered,
+    )
     for text in reader.bad:
         logging.warning("left out: %s", text)
-    pictures = itertools.starmap(read_masked_picture, kept)
-    stored = training.store_pictures(
-        itertools.chain(pictures, _rendered(FLAGS.rendered, FLAGS.seed)),
-        len(kept) + FLAGS.rendered,
-    )
     if len(stored["images"]) < FLAGS.batch_size:
         raise ValueError(
             f"Training needs a batch of {FLAGS.batch_size} pictures that are not held "
@@ -111,14 +136,13 @@ def main(argv):
         "sources": sources,
         "pictures": digest_arrays(stored["images"], stored["masks"]),
         "settings": {name: getattr(FLAGS, name) for name in settings},
-        "parent": file_fingerprint(saliency.PACKAGED) if FLAGS.begin == "packaged"
-        else FLAGS.begin,
+        "parent": parent,
     }
     claim_folder(FLAGS.output, job, "the training")
     epochs = -(-FLAGS.steps // training.EPOCH_STEPS)
     network = saliency.build_saliency_network(pretrained=FLAGS.begin == "imagenet")
-    if FLAGS.begin == "packaged":
-        load_weights(network, saliency.PACKAGED)
+    if FLAGS.begin != "imagenet":
+        load_weights(network, begin)
     training.train_saliency(
         network, stored, os.path.join(FLAGS.output, "checkpoints"), epochs,
         FLAGS.batch_size, FLAGS.learning_rate, FLAGS.seed, FLAGS.augmentation,
@@ -144,6 +168,7 @@ def main(argv):
     report = {
         **job,
         "command": "experiments.train_saliency",
+        "part": FLAGS.part,
         "trained_on": len(stored["images"]),
         "held_out": scores,
         "bad_pictures": reader.bad,

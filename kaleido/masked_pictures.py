@@ -15,6 +15,7 @@ from PIL import Image
 
 from kaleido import patches
 
+# What is left out of training for figures, and as much to choose by.
 HELD_OUT_SHARE = 0.1
 
 Pair = Tuple[str, str]
@@ -55,13 +56,18 @@ def find_pairs(images: str, masks: str) -> List[Pair]:
     return pairs
 
 
-def is_held_out(pair: Pair) -> bool:
-    """Whether a pair belongs to the tenth that is never trained on.
+def part_of(pair: Pair) -> str:
+    """Returns `test`, `validation` or `train`: what a pair is for.
 
-    Decided by the file's stem alone, so that it stays so when others come.
+    Decided by the file's stem alone, so that it stays so when others come. A tenth is
+    `test` and never trained on; the next tenth is trained on, too, except by trainings
+    that are compared with each other.
     """
     digest = hashlib.sha256(_stem(pair[0]).encode("utf-8")).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64 < HELD_OUT_SHARE
+    place = int.from_bytes(digest[:8], "big") / 2**64
+    if place < HELD_OUT_SHARE:
+        return "test"
+    return "validation" if place < 2 * HELD_OUT_SHARE else "train"
 
 
 def read_masked_picture(image: str, mask: str) -> MaskedPicture:
@@ -124,17 +130,12 @@ class PairReader:
         Raises:
             ValueError: at the end, if more than `max_bad_share` were bad.
         """
-        return (picture for _, picture in self._good(pairs))
+        return (picture for _, picture in self.read_pairs(pairs))
 
-    def usable(self, pairs: Iterable[Pair]) -> List[Pair]:
-        """Returns the good ones, after reading each.
-
-        Raises:
-            ValueError: if more than `max_bad_share` are bad.
-        """
-        return [pair for pair, _ in self._good(pairs)]
-
-    def _good(self, pairs):
+    def read_pairs(
+        self, pairs: Iterable[Pair]
+    ) -> Iterator[Tuple[Pair, MaskedPicture]]:
+        """Yields each good pair with what `read` yields; raises what it raises."""
         count, before = 0, len(self.bad)
         for pair in pairs:
             count += 1

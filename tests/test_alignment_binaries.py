@@ -1,5 +1,6 @@
 """Captioner, records and measurement; saliency training and scores: as called."""
 
+import collections
 import json
 
 import numpy as np
@@ -11,8 +12,9 @@ from kaleido import records
 from kaleido.alignment import visible_pieces
 from kaleido.alignment_generator import load_network
 from kaleido.files import read_json
+from kaleido.masked_pictures import part_of
 from kaleido.text import SEP, load_vocabulary
-from kaleido.weights_file import read_card, save_weights
+from kaleido.weights_file import file_fingerprint, read_card, save_weights
 from tests.test_binaries import outcome, start
 
 pytestmark = pytest.mark.slow
@@ -113,7 +115,7 @@ def test_captioner_to_records_and_measurement(tmp_path):
     assert "<table>" in (tmp_path / "figures.html").read_text(encoding="utf-8")
 
 
-# 90 s of processor time: 250 steps of one picture.
+# 180 s of processor time: twice 250 steps of one picture.
 def test_a_shop_trains_on_its_own_masks(tmp_path):
     images, masks = tmp_path / "images", tmp_path / "masks"
     images.mkdir()
@@ -133,10 +135,25 @@ def test_a_shop_trains_on_its_own_masks(tmp_path):
         "--begin=packaged", "--learning_rate=1e-4", "--steps=1", "--batch_size=1",
         f"--output={output}",
     )
-    weights = output / "saliency.npz"
-    card = read_card(str(weights))
+    weights = str(output / "saliency.npz")
+    card = read_card(weights)
     assert card["settings"]["begin"] == "packaged" and len(card["parent"]) == 16
     assert card["sources"] == {"shop": 14}
+    # From there on, to be compared with others: another tenth is left out and scored.
+    compared = tmp_path / "compared"
+    finished(
+        "experiments.train_saliency", f"--source=shop={images}:{masks}",
+        f"--begin={weights}", "--part=validation", "--steps=1", "--batch_size=1",
+        f"--output={compared}",
+    )
+    other, parts = read_card(str(compared / "saliency.npz")), collections.Counter(
+        part_of((f"{index}.png", "")) for index in range(14)
+    )
+    assert other["parent"] == file_fingerprint(weights) and min(parts.values()) > 0
+    assert card["trained_on"] == 14 - parts["test"]
+    assert card["held_out"]["shop"]["pictures"] == parts["test"]
+    assert other["trained_on"] == parts["train"]
+    assert other["held_out"]["shop"]["pictures"] == parts["validation"]
     assert "mask IoU" in (output / "report.html").read_text()
     line, _ = finished(
         "experiments.evaluate_saliency", f"--images={images}", f"--masks={masks}",

@@ -30,7 +30,7 @@ def held_out(data_folder, name):
     pairs = masked_pictures.find_pairs(
         str(data_folder / images), str(data_folder / masks)
     )
-    return [pair for pair in pairs if masked_pictures.is_held_out(pair)]
+    return [pair for pair in pairs if masked_pictures.part_of(pair) == "test"]
 
 
 # 20 s of processor time.
@@ -159,20 +159,20 @@ def test_few_bad_pairs_are_listed_and_many_are_refused(tmp_path):
         (str(tmp_path / name), str(tmp_path / "m.png")) for name in ("p.png", "bad.png")
     )
     reader = masked_pictures.PairReader(max_bad_share=0.3)
-    assert reader.usable([good, bad, good, good]) == [good] * 3
+    found = [pair for pair, _ in reader.read_pairs([good, bad, good, good])]
+    assert found == [good] * 3
     assert len(list(reader.read([good, good]))) == 2
     assert len(reader.bad) == 1 and "m.png" in reader.bad[0]
     with pytest.raises(ValueError, match="1 of 2 masked pictures are bad"):
         list(masked_pictures.PairReader(0.3).read([good, bad]))
 
 
-def test_a_tenth_is_held_out_by_name_alone():
-    pairs = [(f"/somewhere/{k}.jpg", "m") for k in range(5000)]
-    share = np.mean([masked_pictures.is_held_out(p) for p in pairs])
-    assert abs(share - 0.1) < 0.015
-    elsewhere = [(f"other/{k}.png", "n") for k in range(5000)]
-    assert [masked_pictures.is_held_out(p) for p in pairs] == [
-        masked_pictures.is_held_out(p) for p in elsewhere
+def test_a_tenth_is_for_figures_and_a_tenth_to_choose_by_name_alone():
+    parts = [masked_pictures.part_of((f"/one/{k}.jpg", "m")) for k in range(5000)]
+    for part, share in (("test", 0.1), ("validation", 0.1), ("train", 0.8)):
+        assert abs(parts.count(part) / 5000 - share) < 0.02
+    assert parts == [
+        masked_pictures.part_of((f"other/{k}.png", "n")) for k in range(5000)
     ]
 
 
