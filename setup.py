@@ -43,12 +43,17 @@ setup(
         "resvg_py==0.5.0",
         "matplotlib==3.9.4",
         "Jinja2==3.1.6",
+        "scikit-learn==1.5.2",
+        # Later ones drop what this scikit-learn calls.
+        "scipy==1.13.1",
     ],
     extras_require={
         # TensorFlow's own CUDA libraries.
         "gpu": ["tensorflow[and-cuda]==2.15.1"],
         # Later ones want a Pillow that draws other pictures.
         "beam": ["apache-beam==2.65.0"],
+        # Scores of captions; METEOR and the tokenizer want Java, too.
+        "captions": ["pycocoevalcap==1.2"],
         # PyTorch's CPU build is enough, and a tenth of the size:
         # PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make bench
         "bench": [
@@ -61,6 +66,7 @@ setup(
             "hypothesis==6.112.0",
             "ruff==0.8.4",
             "tokenizers==0.22.2",
+            "pycocoevalcap==1.2",
         ],
     },
 )

@@ -1,0 +1,97 @@
+"""What is reported of captions (FC): the COCO figures, and how varied they are.
+
+BLEU-4, METEOR, ROUGE-L and CIDEr are those of `pycocoevalcap` (extra `captions`),
+which asks Java for METEOR and for the tokenizer.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from typing import Any, Dict, List, Sequence, Tuple
+
+import numpy as np
+
+Words = Dict[int, List[str]]
+
+
+def caption_figures(
+    captions: Sequence[str], references: Sequence[Sequence[str]]
+) -> Tuple[Dict[str, Any], np.ndarray]:
+    """Scores generated captions.
+
+    Args:
+        captions: one a picture.
+        references: those that people wrote of it, one or more a picture.
+
+    Returns:
+        A pair. First `bleu_4`, `meteor`, `rouge_l` in [0, 1] and `cider` in [0, 10];
+        `distinct_1` and `distinct_2`, the share of all words and of all pairs of words
+        in a row that are unlike each other; `words`, the mean length; `tokenizer`,
+        `ptb`, or `words` without Java, whose figures differ in their second digit.
+        `meteor` is None without Java. Then the CIDEr of each caption, float64 [n].
+
+    Raises:
+        ImportError: if `pycocoevalcap` is not installed.
+        ValueError: if there are no captions, or not as many as references.
+    """
+    if not captions or len(captions) != len(references):
+        raise ValueError(
+            "Each caption needs its references. Received: "
+            f"{len(captions)} captions, references of {len(references)}"
+        )
+    try:
+        from pycocoevalcap.bleu.bleu import Bleu
+        from pycocoevalcap.cider.cider import Cider
+        from pycocoevalcap.meteor.meteor import Meteor
+        from pycocoevalcap.rouge.rouge import Rouge
+    except ImportError as error:
+        raise ImportError(
+            "Captions are scored by pycocoevalcap: pip install -e '.[captions]'"
+        ) from error
+    has_java = shutil.which("java") is not None
+    tokenize = _ptb_words if has_java else _plain_words
+    written = tokenize([[caption] for caption in captions])
+    true = tokenize(references)
+    bleu, _ = Bleu(4).compute_score(true, written, verbose=0)
+    rouge, _ = Rouge().compute_score(true, written)
+    cider, each = Cider().compute_score(true, written)
+    words = [texts[0].split() for texts in written.values()]
+    figures = {
+        "bleu_4": float(bleu[3]),
+        "meteor": float(Meteor().compute_score(true, written)[0]) if has_java else None,
+        "rouge_l": float(rouge),
+        "cider": float(cider),
+        "distinct_1": _distinct(words, 1),
+        "distinct_2": _distinct(words, 2),
+        "words": float(np.mean([len(w) for w in words])),
+        "captions": len(captions),
+        "tokenizer": "ptb" if has_java else "words",
+    }
+    return figures, np.asarray(each, np.float64)
+
+
+def _ptb_words(texts: Sequence[Sequence[str]]) -> Words:
+    from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
+
+    # Its lines are its items, and not all that breaks a line is a line feed.
+    entries = {
+        index: [{"caption": " ".join(text.split())} for text in group]
+        for index, group in enumerate(texts)
+    }
+    return PTBTokenizer().tokenize(entries)
+
+
+def _plain_words(texts: Sequence[Sequence[str]]) -> Words:
+    return {
+        index: [" ".join(re.findall(r"\w+", text.lower())) for text in group]
+        for index, group in enumerate(texts)
+    }
+
+
+def _distinct(words: Sequence[List[str]], size: int) -> float:
+    """Share of the runs of `size` words that are unlike each other; 0 of none."""
+    runs = [
+        tuple(text[i : i + size]) for text in words for i in range(len(text) - size + 1)
+    ]
+    return len(set(runs)) / max(len(runs), 1)

@@ -1,0 +1,70 @@
+"""The paired bootstrap: its interval, its p-value, and when it calls a difference."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from kaleido.metrics.bootstrap import paired_bootstrap
+
+
+def outcomes(rng, queries, a, b):
+    """Queries differ in how hard they are; both runs see the same ones."""
+    hard = rng.normal(0, 1, queries)
+    noise = rng.normal(0, 0.5, (2, queries))
+    return ((hard + noise[0] < a).astype(float), (hard + noise[1] < b).astype(float))
+
+
+def test_the_interval_is_scipys():
+    a, b = outcomes(np.random.default_rng(0), 400, 0.6, 0.4)
+    ours = paired_bootstrap(a, b)
+    theirs = stats.bootstrap(
+        (a, b), lambda x, y, axis: (x - y).mean(axis), paired=True, vectorized=True,
+        n_resamples=10_000, method="percentile", random_state=1,
+    ).confidence_interval
+    assert ours["difference"] == pytest.approx(a.mean() - b.mean())
+    assert ours["low"] == pytest.approx(theirs.low, abs=0.004)
+    assert ours["high"] == pytest.approx(theirs.high, abs=0.004)
+
+
+def test_the_p_value_is_that_of_a_paired_test():
+    a, b = outcomes(np.random.default_rng(4), 600, 0.5, 0.42)
+    expected = stats.ttest_rel(a, b).pvalue
+    assert 0.01 < expected < 0.5
+    assert paired_bootstrap(a, b)["p_value"] == pytest.approx(expected, rel=0.15)
+
+
+def test_equal_runs_are_called_different_as_rarely_as_promised():
+    rng = np.random.default_rng(0)
+    called = [
+        paired_bootstrap(*outcomes(rng, 150, 0.5, 0.5), samples=1000)["p_value"] < 0.05
+        for _ in range(200)
+    ]
+    # Binomial, 200 trials of .05: above 20 with a chance of .002.
+    assert 1 <= sum(called) <= 20
+
+
+def test_pairing_sees_what_two_separate_samples_do_not():
+    rng = np.random.default_rng(0)
+    hard = rng.normal(0, 3, 300)
+    a, b = hard + rng.normal(0.1, 0.2, 300), hard
+    assert paired_bootstrap(a, b)["p_value"] < 0.001
+    assert paired_bootstrap(a, rng.permutation(b))["p_value"] > 0.05
+
+
+def test_the_same_seed_gives_the_same_figures_and_sides_can_be_exchanged():
+    a, b = outcomes(np.random.default_rng(5), 100, 0.6, 0.4)
+    one, other = paired_bootstrap(a, b, seed=3), paired_bootstrap(b, a, seed=3)
+    assert one == paired_bootstrap(a, b, seed=3) != paired_bootstrap(a, b, seed=4)
+    assert one["p_value"] == other["p_value"]
+    assert one["difference"] == -other["difference"]
+
+
+def test_a_run_does_not_differ_from_itself():
+    a = np.random.default_rng(0).uniform(size=50)
+    assert paired_bootstrap(a, a)["p_value"] == 1.0
+
+
+@pytest.mark.parametrize("a, b", [([1.0], [1.0, 0.0]), ([], [])])
+def test_other_queries_are_one_clear_error(a, b):
+    with pytest.raises(ValueError, match="of each query from both runs"):
+        paired_bootstrap(a, b)

@@ -1,0 +1,75 @@
+"""Captions' figures by hand, and what is said without Java."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from kaleido.metrics.captions import caption_figures
+
+pytest.importorskip("pycocoevalcap", reason="pip install -e '.[captions]'")
+
+REFERENCES = [
+    ["A red dress with a bow."], ["Black leather ankle boots."],
+    ["Blue denim jeans, slim fit."], ["A striped cotton shirt with long sleeves."],
+]
+needs_java = pytest.mark.skipif(
+    shutil.which("java") is None, reason="METEOR and the tokenizer need Java"
+)
+
+
+def first(texts):
+    return [group[0] for group in texts]
+
+
+@needs_java
+def test_the_references_themselves_are_perfect():
+    figures, each = caption_figures(first(REFERENCES), REFERENCES)
+    assert figures["tokenizer"] == "ptb" and figures["captions"] == 4
+    for name in ("bleu_4", "meteor", "rouge_l"):
+        assert figures[name] == pytest.approx(1.0, abs=1e-6)
+    assert figures["cider"] == pytest.approx(10.0) == pytest.approx(each.mean())
+    # Of 6 + 4 + 5 + 7 words only "a" (twice) and "with" come again.
+    assert figures["words"] == pytest.approx((6 + 4 + 5 + 7) / 4)
+    assert figures["distinct_1"] == pytest.approx((22 - 3) / 22)
+    assert figures["distinct_2"] == 1.0
+
+
+@needs_java
+def test_case_full_stops_and_line_breaks_change_nothing():
+    untidy = [f"{text.upper()[:-1]}\x85 " for text in first(REFERENCES)]
+    untidy[0] = untidy[0].replace(" ", "\n\u2028", 1)
+    assert caption_figures(untidy, REFERENCES)[0]["cider"] == pytest.approx(10.0)
+
+
+@needs_java
+def test_captions_of_other_pictures_score_less_and_an_empty_one_nothing():
+    captions = ["", *first(REFERENCES)[2:], "Black leather ankle boots."]
+    figures, each = caption_figures(captions, REFERENCES)
+    assert each.shape == (4,) and each[0] == 0.0 and (each < 1.0).all()
+    assert figures["bleu_4"] < 0.01 and figures["meteor"] < 0.2
+
+
+def test_rouge_by_hand_and_no_meteor_without_java(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    figures, _ = caption_figures(["red dress, bow"], [["A red dress with a bow."]])
+    assert figures["meteor"] is None and figures["tokenizer"] == "words"
+    # All 3 words stand in the reference's order: precision 1, recall 3 of 6; the
+    # recall counts 1.2 squared times.
+    expected = (1 + 1.2**2) * 1 * 0.5 / (0.5 + 1.2**2 * 1)
+    assert figures["rouge_l"] == pytest.approx(expected)
+
+
+def test_the_same_words_again_are_not_distinct(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    figures, _ = caption_figures(["red hat"] * 5, [["red hat"]] * 5)
+    assert figures["distinct_1"] == 2 / 10 and figures["distinct_2"] == 1 / 5
+    none, each = caption_figures(["", ""], [["a"], ["b"]])
+    assert none["distinct_1"] == none["words"] == 0.0
+    np.testing.assert_array_equal(each, [0.0, 0.0])
+
+
+@pytest.mark.parametrize("captions, references", [([], []), (["a"], [["a"], ["b"]])])
+def test_captions_without_references_are_one_clear_error(captions, references):
+    with pytest.raises(ValueError, match="Each caption needs its references"):
+        caption_figures(captions, references)

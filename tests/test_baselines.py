@@ -1,0 +1,53 @@
+"""Baselines: what they find, what they choose, and classes they never saw."""
+
+import numpy as np
+import pytest
+
+from kaleido import baselines
+
+
+def blobs(rng, count, classes=3, noise=0.3):
+    """Directions with noise; lengths say nothing."""
+    labels = rng.integers(0, classes, count)
+    features = np.eye(4)[labels] + rng.normal(0, noise, (count, 4))
+    return features * rng.uniform(0.1, 10.0, (count, 1)), labels
+
+
+def test_pictures_of_a_direction_are_of_a_class_whatever_their_length():
+    rng = np.random.default_rng(0)
+    train, validation, (features, labels) = (blobs(rng, n) for n in (300, 100, 200))
+    found, chosen = baselines.nearest_pictures(train, validation, features, classes=5)
+    assert found.shape == (200, 5) and (found[:, 3:] == 0).all()
+    np.testing.assert_allclose(found.sum(axis=1), 1.0)
+    assert np.mean(found.argmax(axis=1) == labels) > 0.9
+    assert chosen["neighbours"] in baselines.NEIGHBOURS
+
+
+def test_noise_asks_for_more_neighbours_than_one():
+    rng = np.random.default_rng(1)
+    train, validation, (features, _) = (blobs(rng, n, noise=0.9) for n in (600, 300, 5))
+    _, chosen = baselines.nearest_pictures(train, validation, features, classes=3)
+    assert chosen["neighbours"] > 1
+    one = baselines.KNeighborsClassifier(1, metric="cosine").fit(*train)
+    assert chosen["validation_accuracy"] > one.score(*validation)
+
+
+def test_fewer_pictures_than_neighbours_will_do():
+    train = np.eye(2), np.array([0, 1])
+    found, _ = baselines.nearest_pictures(train, train, np.eye(2), classes=2)
+    assert found.argmax(axis=1).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("labels", [(0, 1), (2, 5)])
+def test_texts_are_told_apart_by_their_words(labels):
+    boots, hats = labels
+    texts = ["red ankle boot", "black boot", "boot with heel", "red hat", "straw hat",
+             "black hat"]
+    train = texts, np.array([boots] * 3 + [hats] * 3)
+    found, chosen = baselines.text_regression(
+        train, (texts[1:5], train[1][1:5]), ["a blue boot", "a blue hat"], classes=7
+    )
+    assert found.argmax(axis=1).tolist() == [boots, hats]
+    assert chosen["validation_accuracy"] == 1.0
+    unseen = np.setdiff1d(np.arange(7), labels)
+    assert (found[:, unseen] == 0).all()
