@@ -13,7 +13,7 @@ from typing import Dict, Mapping, Tuple
 import numpy as np
 import tensorflow as tf
 
-from kaleido.decoding import beam_search
+from kaleido.decoding import beam_search, close_caption
 from kaleido.grid_features import GRID
 from kaleido.known_pieces import PieceTable
 from kaleido.text import CLS, PAD, SEP, UNKNOWN, Vocabulary
@@ -229,16 +229,7 @@ class Captioner(tf.keras.Model):
             no_repeat=NO_REPEAT,
         )
         pieces = tf.gather(table.pieces, indices)
-        # What follows the first [SEP] is padding; an unended caption is ended.
-        ends = tf.cast(pieces == ids[SEP], tf.int32)
-        after = tf.cumsum(ends, axis=1, exclusive=True) > 0
-        pieces = tf.where(after, ids[PAD], pieces)
-        last = tf.fill([batch, 1], ids[SEP])
-        whole = tf.reduce_any(ends > 0, axis=1, keepdims=True)
-        pieces = tf.concat(
-            [pieces[:, :-1], tf.where(whole, pieces[:, -1:], last)], axis=1
-        )
-        token_ids = tf.concat([tf.fill([batch, 1], ids[CLS]), pieces], axis=1)
+        token_ids = close_caption(pieces, ids[CLS], ids[SEP], ids[PAD])
         return token_ids, _with_first(state[-1])
 
 

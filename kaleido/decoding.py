@@ -1,4 +1,4 @@
-"""Captions from a decoder, in the graph: greedy and beam search."""
+"""Captions from a decoder, in the graph: greedy, beam search, nucleus sampling."""
 
 from __future__ import annotations
 
@@ -38,6 +38,89 @@ def _forbid_repeats(
     return tf.tensor_scatter_nd_min(
         log_probabilities, tf.stack([rows, ends], axis=2), barred
     )
+
+
+def nucleus_sample(
+    step: Callable[[tf.Tensor, tf.Tensor, Any], Tuple[tf.Tensor, Any]],
+    state: Any,
+    batch: tf.Tensor,
+    first: int,
+    end: int,
+    max_length: int,
+    seed: tf.Tensor,
+    nucleus: float = 0.9,
+    no_repeat: int = 0,
+) -> tf.Tensor:
+    """Draws a sequence for each example (arXiv 1904.09751, eq. 2).
+
+    Each token is drawn among the likeliest that together have the probability
+    `nucleus`, by their probabilities.
+
+    Args:
+        step, state, batch, first, end, max_length, no_repeat: see `beam_search`.
+        seed: int32 [2]; the same seed draws the same sequences.
+        nucleus: in (0, 1]; the likeliest token is always in it.
+
+    Returns:
+        Tokens int32 [batch, max_length], `end` where a sequence has ended.
+    """
+    tokens = tf.fill([batch, max_length], end)
+
+    def going_on(index, last, tokens, state):
+        return tf.logical_and(index < max_length, tf.logical_not(
+            tf.logical_and(index > 0, tf.reduce_all(tf.equal(last, end)))
+        ))
+
+    def advance(index, last, tokens, state):
+        log_probabilities, state = step(index, last, state)
+        if no_repeat:
+            log_probabilities = _forbid_repeats(
+                log_probabilities, tokens, index, no_repeat
+            )
+        ordered, order = tf.math.top_k(
+            tf.nn.log_softmax(log_probabilities), tf.shape(log_probabilities)[1]
+        )
+        before = tf.cumsum(tf.exp(ordered), axis=1, exclusive=True)
+        ordered = tf.where(before < nucleus, ordered, _NEVER)
+        # The largest of logarithms with Gumbel noise is a draw by probabilities.
+        uniform = tf.random.stateless_uniform(
+            tf.shape(ordered), tf.random.experimental.stateless_fold_in(seed, index),
+            minval=1e-20,
+        )
+        drawn = tf.argmax(ordered - tf.math.log(-tf.math.log(uniform)), axis=1)
+        ended = tf.logical_and(index > 0, tf.equal(last, end))
+        last = tf.where(ended, end, tf.gather(order, drawn, batch_dims=1))
+        place = tf.one_hot(index, max_length, dtype=tf.int32)
+        tokens += place * (last - end)[:, None]
+        return index + 1, last, tokens, state
+
+    last = tf.fill([batch], first)
+    _, _, tokens, _ = tf.while_loop(going_on, advance, (0, last, tokens, state))
+    return tokens
+
+
+def close_caption(
+    tokens: tf.Tensor, begin: int, end: int, padding: int
+) -> tf.Tensor:
+    """Gives decoded tokens the form of a text that was tokenised.
+
+    Args:
+        tokens: int32 [batch, length], e.g. of `beam_search`.
+        begin, end, padding: ids of [CLS], [SEP] and [PAD].
+
+    Returns:
+        int32 [batch, length + 1]: `begin`, the tokens, `end`, padding; `end` takes the
+        place of the last token where a sequence has none.
+    """
+    ends = tf.cast(tf.equal(tokens, end), tf.int32)
+    after = tf.cumsum(ends, axis=1, exclusive=True) > 0
+    tokens = tf.where(after, padding, tokens)
+    batch = tf.shape(tokens)[0]
+    last = tf.where(
+        tf.reduce_any(ends > 0, axis=1, keepdims=True), tokens[:, -1:],
+        tf.fill([batch, 1], end),
+    )
+    return tf.concat([tf.fill([batch, 1], begin), tokens[:, :-1], last], axis=1)
 
 
 def beam_search(
@@ -93,9 +176,10 @@ def beam_search(
         # An ended sequence has one way to go on, and that costs nothing.
         stays = _NEVER * (1.0 - tf.one_hot(tf.fill([rows], end), vocabulary))
         log_probabilities = tf.where(ended[:, None], stays, log_probabilities)
-        total = tf.reshape(scores[:, None] + log_probabilities, [batch, -1])
+        total = scores[:, None] + log_probabilities
+        total = tf.reshape(total, [-1, beams * vocabulary])
         scores, chosen = tf.math.top_k(total, beams)
-        parent = tf.range(batch)[:, None] * beams + chosen // vocabulary
+        parent = tf.range(tf.shape(total)[0])[:, None] * beams + chosen // vocabulary
         parent = tf.reshape(parent, [-1])
         last = tf.reshape(chosen % vocabulary, [-1])
         if beams > 1:

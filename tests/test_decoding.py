@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kaleido.decoding import beam_search
+from kaleido.decoding import beam_search, close_caption, nucleus_sample
 
 END, LENGTH, VOCABULARY = 0, 4, 4
 
@@ -144,3 +144,53 @@ def test_a_run_is_barred_only_when_it_would_be_whole_again():
 
 def test_a_sequence_shorter_than_a_run_is_as_it_was():
     assert loop(2, 3)[0] == loop(2, 0)[0] == [[2, 1]] * 2
+
+
+def draw_many(nucleus, rows=4000, no_repeat=0, length=1, seed=0):
+    """Draws from one distribution: 0 (the end), 1, 2, 3 with .1, .4, .3, .2."""
+    table = tf.math.log(tf.constant([[0.1, 0.4, 0.3, 0.2]]))
+
+    def step(index, last, state):
+        return tf.tile(table, [rows, 1]), state
+
+    run = tf.function(
+        lambda: nucleus_sample(
+            step, tf.zeros([rows]), rows, 1, END, length, tf.constant([0, seed]),
+            nucleus, no_repeat,
+        )
+    )
+    return run().numpy()
+
+
+@pytest.mark.parametrize(
+    "nucleus, expected",
+    [
+        (1.0, [0.1, 0.4, 0.3, 0.2]),
+        # .4 + .3 are not enough, with .2 they are.
+        (0.8, [0.0, 4 / 9, 3 / 9, 2 / 9]),
+        (0.6, [0.0, 4 / 7, 3 / 7, 0.0]),
+        (0.1, [0.0, 1.0, 0.0, 0.0]),
+    ],
+)
+def test_a_nucleus_is_drawn_from_by_its_probabilities(nucleus, expected):
+    shares = np.bincount(draw_many(nucleus)[:, 0], minlength=4) / 4000
+    # Five standard deviations of the likeliest share.
+    np.testing.assert_allclose(shares, expected, atol=5 * np.sqrt(0.25 / 4000))
+    assert (shares[np.array(expected) == 0] == 0).all()
+
+
+def test_what_is_drawn_ends_at_its_end_and_repeats_no_run():
+    tokens = draw_many(1.0, 200, no_repeat=2, length=12)
+    for found in tokens.tolist():
+        if END in found:
+            assert set(found[found.index(END):]) == {END}
+        assert len(set(runs(found, 2))) == len(runs(found, 2))
+    assert (tokens[:, 0] == END).mean() < 0.3
+    assert (draw_many(1.0, 200, seed=1) != draw_many(1.0, 200)).any()
+
+
+def test_a_closed_caption_has_a_beginning_an_end_and_padding():
+    tokens = tf.constant([[5, 6, 3, 3, 3], [5, 6, 7, 8, 3], [5, 6, 7, 8, 9], [3] * 5])
+    assert close_caption(tokens, 2, 3, 0).numpy().tolist() == [
+        [2, 5, 6, 3, 0, 0], [2, 5, 6, 7, 8, 3], [2, 5, 6, 7, 8, 3], [2, 3, 0, 0, 0, 0],
+    ]

@@ -53,8 +53,10 @@ class TextEmbedding(tf.keras.layers.Layer):
         self.segments = table("segments", 2)
         super().build(input_shape)
 
-    def call(self, token_ids, training=None, reverse=False):
+    def call(self, token_ids, training=None, reverse=False, first_position=0):
         """Maps int32 [batch, length] to [batch, length, hidden_size].
+
+        The first token stands at `first_position` of its text.
 
         With `reverse`, maps states float [batch, n, hidden_size] to their
         products with the piece table, [batch, n, vocab_size]: BERT's output
@@ -65,7 +67,8 @@ class TextEmbedding(tf.keras.layers.Layer):
             return tf.matmul(token_ids, table, transpose_b=True)
         length = tf.shape(token_ids)[1]
         words = tf.gather(self.words, token_ids)
-        states = words + self.positions[:length] + self.segments[0]
+        places = self.positions[first_position : first_position + length]
+        states = words + places + self.segments[0]
         states = tf.cast(states, self.compute_dtype)
         return self.dropout(self.norm(states), training=training)
 

@@ -108,11 +108,27 @@ class TransformerLayer(tf.keras.layers.Layer):
                 length]; see `AttentionBias`.
             training: whether dropout is on.
         """
+        return self.attend(states, *self.project(states), attention_bias, training)
+
+    def project(self, states):
+        """Returns query, key, value: float [batch, heads, length, head_size] each."""
         batch, length = tf.shape(states)[0], tf.shape(states)[1]
         qkv = tf.reshape(
             self.qkv(states), [batch, length, 3, self.num_heads, self.head_size]
         )
-        query, key, value = tf.unstack(tf.transpose(qkv, [2, 0, 3, 1, 4]))
+        return tf.unstack(tf.transpose(qkv, [2, 0, 3, 1, 4]))
+
+    def attend(self, states, query, key, value, attention_bias, training=None):
+        """Does the rest of `call`; keys and values may be of other states, too.
+
+        Args:
+            states: float [batch, length, hidden_size], those of the queries.
+            query: of `project`.
+            key, value: float [batch, heads, seen, head_size].
+            attention_bias: float, broadcastable to [batch, heads, length, seen].
+            training: whether dropout is on.
+        """
+        batch, length = tf.shape(states)[0], tf.shape(states)[1]
         scale = tf.constant(self.head_size**-0.5, query.dtype)
         logits = tf.matmul(query * scale, key, transpose_b=True)
         weights = tf.nn.softmax(logits + tf.cast(attention_bias, logits.dtype))

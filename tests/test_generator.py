@@ -1,0 +1,180 @@
+"""The generator: who sees whom, cached decoding, and that it learns to caption."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kaleido.generator import NO_REPEAT, Generator, sequence_to_sequence_visible
+from kaleido.text import CLS, PAD, SEP, Vocabulary
+from tests.test_models import VOCABULARY, build, inputs
+
+PIECES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+WORDS = Vocabulary(PIECES + tuple(f"w{i}" for i in range(VOCABULARY - len(PIECES))))
+LENGTH = 9
+
+
+@pytest.fixture(scope="module", params=["shared", "per_level"])
+def generator(request):
+    return Generator(build(projection=request.param), WORDS)
+
+
+def pictures(batch=3, seed=0):
+    drawn = inputs(batch, LENGTH, seed)
+    return drawn["patch_features"], drawn["patch_positions"]
+
+
+def texts(batch=3, seed=0):
+    token_ids = inputs(batch, LENGTH, seed)["token_ids"]
+    token_ids[:, 0] = WORDS.ids[CLS]
+    return token_ids
+
+
+def test_words_see_patches_and_earlier_words_and_patches_see_patches():
+    there = tf.constant([[True, True, True, False]])
+    visible = sequence_to_sequence_visible(there, 2).numpy()[0].astype(int)
+    assert visible.tolist() == [
+        [1, 0, 0, 0, 1, 1],
+        [1, 1, 0, 0, 1, 1],
+        [1, 1, 1, 0, 1, 1],
+        [1, 1, 1, 0, 1, 1],  # padding looks, and nobody looks at it
+        [0, 0, 0, 0, 1, 1],
+        [0, 0, 0, 0, 1, 1],
+    ]
+
+
+def test_no_word_sees_a_later_one(generator):
+    token_ids = texts()
+    before = generator.logits(token_ids, *pictures()).numpy()
+    for place in range(1, LENGTH - 1):
+        changed = token_ids.copy()
+        changed[:, place] = (changed[:, place] + 1 - 5) % (VOCABULARY - 5) + 5
+        after = generator.logits(changed, *pictures()).numpy()
+        # Logits `place` are those of the piece after it.
+        np.testing.assert_allclose(after[:, :place], before[:, :place], atol=1e-5)
+        assert (np.abs(after - before)[:, place:].max(axis=(0, 2)) > 1e-3).all()
+
+
+def test_every_word_sees_the_picture(generator):
+    before = generator.logits(texts(), *pictures()).numpy()
+    features, positions = pictures()
+    features[:, 30] += 1.0
+    after = generator.logits(texts(), features, positions).numpy()
+    assert (np.abs(after - before).max(axis=2) > 1e-4).all()
+
+
+def by_hand(generator, picture, steps):
+    """Greedy decoding of one picture that computes all anew at each step."""
+    written = [WORDS.ids[CLS]]
+    never = [i for i, piece in enumerate(WORDS.pieces) if piece in PIECES]
+    never.remove(WORDS.ids[SEP])
+    for _ in range(steps):
+        # The last piece of the input is only asked for.
+        ids = np.array([[*written, 0]], np.int32)
+        logits = generator.logits(ids, *picture).numpy()[0, -1]
+        logits[never] = -np.inf
+        for start in range(len(written) - NO_REPEAT + 1):
+            run = written[start : start + NO_REPEAT]
+            if start and run[:-1] == written[-NO_REPEAT + 1 :]:
+                logits[run[-1]] = -np.inf
+        written.append(int(logits.argmax()))
+        if written[-1] == WORDS.ids[SEP]:
+            break
+    return written
+
+
+def test_cached_decoding_writes_what_uncached_decoding_does(generator):
+    features, positions = pictures(4)
+    run = tf.function(lambda f, p: generator.generate(f, p, LENGTH))
+    found = run(features, positions).numpy()
+    for row in range(4):
+        expected = by_hand(
+            generator, (features[row : row + 1], positions[row : row + 1]), LENGTH - 1
+        )
+        if len(expected) == LENGTH:
+            expected[-1] = WORDS.ids[SEP]
+        padded = expected + [WORDS.ids[PAD]] * (LENGTH - len(expected))
+        assert found[row].tolist() == padded
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+def test_cached_logits_are_the_uncached_ones(generator, beams):
+    token_ids, picture = texts(2), pictures(2)
+    logits = generator.logits(token_ids, *picture)
+    expected = tf.nn.log_softmax(logits + generator._never)
+    steps = LENGTH - 1
+    step, empty = generator._stepper(generator._remember(*picture, beams), steps)
+    state = tf.nest.map_structure(lambda x: tf.repeat(x, beams, axis=0), empty(2))
+    for index in range(steps):
+        last = tf.repeat(tf.constant(token_ids[:, index]), beams)
+        found, state = step(tf.constant(index), last, state)
+        np.testing.assert_allclose(
+            found[::beams], expected[:, index], atol=1e-5, rtol=1e-5
+        )
+
+
+def test_more_beams_find_likelier_captions(generator):
+    picture = pictures(6)
+
+    def likelihood(captions):
+        logits = generator.logits(captions, *picture) + generator._never
+        chosen = tf.gather(
+            tf.nn.log_softmax(logits), captions[:, 1:], batch_dims=2
+        )
+        # The forced end of a caption that did not end is nobody's choice.
+        return tf.reduce_sum(tf.where(captions[:, 1:] != 0, chosen, 0.0), 1).numpy()
+
+    greedy = generator.generate(*picture, LENGTH, beams=1, length_power=0.0)
+    wide = generator.generate(*picture, LENGTH, beams=6, length_power=0.0)
+    ended = ((greedy == 0) | (greedy == WORDS.ids[SEP])).numpy()
+    assert greedy.shape == wide.shape == (6, LENGTH) and ended.any(axis=1).all()
+    assert likelihood(wide).mean() >= likelihood(greedy).mean() - 1e-4
+
+
+def test_a_seed_draws_the_same_captions_and_a_small_nucleus_is_greedy(generator):
+    picture = pictures()
+
+    def sample(seed, nucleus=0.9):
+        return generator.sample(
+            *picture, LENGTH, tf.constant([0, seed]), nucleus
+        ).numpy().tolist()
+
+    assert sample(0) == sample(0)
+    assert any(sample(0) != sample(seed) for seed in range(1, 4))
+    assert sample(0, 1e-9) == generator.generate(*picture, LENGTH).numpy().tolist()
+
+
+def test_it_learns_to_write_what_it_sees():
+    networks = build(seed=1)
+    generator = Generator(networks, WORDS)
+    rng = np.random.default_rng(0)
+    kinds = rng.normal(size=(4, 1, 6)).astype(np.float32)
+    captions = np.array(
+        [[2, 5 + k, 10 + k, 5 + k, 3, 0] for k in range(4)], np.int32
+    )
+    positions = rng.random((8, 55, 5)).astype(np.float32)
+    optimizer = tf.keras.optimizers.Adam(3e-3)
+    variables = networks.joint.trainable_variables
+
+    @tf.function
+    def step(features, token_ids):
+        with tf.GradientTape() as tape:
+            logits = generator.logits(token_ids, features, positions)
+            targets = token_ids[:, 1:]
+            loss = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
+            loss = tf.reduce_mean(tf.where(targets != 0, loss, 0.0))
+        gradients = tape.gradient(loss, variables)
+        optimizer.apply_gradients(
+            (g, v) for g, v in zip(gradients, variables) if g is not None
+        )
+        return loss
+
+    def batch():
+        which = rng.integers(0, 4, 8)
+        noise = rng.normal(0, 0.1, (8, 55, 6))
+        return (kinds[which] + noise).astype(np.float32), captions[which]
+
+    for _ in range(60):
+        step(*batch())
+    features, expected = batch()
+    written = generator.generate(features, positions, 6, beams=2).numpy()
+    np.testing.assert_array_equal(written, expected)
