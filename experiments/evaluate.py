@@ -46,7 +46,7 @@ def main(argv):
     del argv
     from kaleido import evaluation, records, retrieval, workdir
     from kaleido.files import write_json, write_text
-    from kaleido.manifest import Manifest, draw_manifest, list_length
+    from kaleido.manifest import Manifest
     from kaleido.reports.retrieval_report import retrieval_page
 
     unknown = set(FLAGS.tasks) - set(retrieval.TASKS)
@@ -63,12 +63,7 @@ def main(argv):
         with open(FLAGS.manifest, encoding="utf-8") as file:
             manifest = Manifest.from_json(file.read())
     else:
-        from kaleido.inference import load_ids_and_keys
-
-        pairs = load_ids_and_keys(record_set, FLAGS.split)
-        manifest = draw_manifest(
-            **pairs, seed=FLAGS.seed, candidates=list_length(**pairs)
-        )
+        manifest = evaluation.draw_test(record_set, FLAGS.split, FLAGS.seed)
     outcome = evaluation.evaluate_retrieval(
         networks,
         run.config,

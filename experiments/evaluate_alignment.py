@@ -66,6 +66,12 @@ def main(argv):
     # All have the same grid.
     extract_grid = next(iter(generators.values())).grid
     catalog = RenderedCatalog(FLAGS.products, FLAGS.seed, views=1)
+    for generator in generators.values():
+        if generator.made_of.get("catalog") == catalog.fingerprint:
+            raise ValueError(
+                f"--captioner: {folder} was trained on these very products; take "
+                f"another --seed. Received: {FLAGS.seed}"
+            )
     progress = Progress(FLAGS.products, "products")
     results = evaluate_alignment(
         catalog, PicturePipeline(FLAGS.saliency, None, 16), Tokenizer(vocabulary),

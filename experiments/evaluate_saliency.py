@@ -24,8 +24,9 @@ flags.DEFINE_string("masks", None, "Folder of masks, light = object.", required=
 flags.DEFINE_string(
     "weights", None, "File of experiments.train_saliency; default: the packaged ones."
 )
-flags.DEFINE_bool(
-    "held_out", False, "Only the tenth that experiments.train_saliency leaves out."
+flags.DEFINE_enum(
+    "part", "all", ("all", "train", "validation", "test"),
+    "Which pictures; `test` is the tenth that experiments.train_saliency leaves out.",
 )
 flags.DEFINE_string("output", None, "A JSON file for the line; a page beside it.")
 
@@ -39,8 +40,8 @@ def main(argv):
     from kaleido.saliency_evaluation import WorstPictures, score_pictures, summarize
 
     pairs = masked_pictures.find_pairs(FLAGS.images, FLAGS.masks)
-    if FLAGS.held_out:
-        pairs = [pair for pair in pairs if masked_pictures.part_of(pair) == "test"]
+    if FLAGS.part != "all":
+        pairs = [pair for pair in pairs if masked_pictures.part_of(pair) == FLAGS.part]
     logging.info("%d pictures", len(pairs))
     reader, worst = masked_pictures.PairReader(), WorstPictures(12)
     network = saliency.load_saliency(FLAGS.weights)

@@ -52,10 +52,11 @@ flags.DEFINE_integer("epochs", 15, "Epochs, at most.", lower_bound=1)
 flags.DEFINE_integer("batch_size", 32, "Pairs a step.", lower_bound=1)
 flags.DEFINE_float("learning_rate", 2e-3, "Peak of the learning rate.")
 flags.DEFINE_integer(
-    "patience", 2, "Epochs without a better validation.", lower_bound=0
+    "patience", 2, "Epochs without a better validation that end it.", lower_bound=1
 )
 
 _MAX_VALIDATION = 2000
+_SHOWN = 20
 
 
 @fail_clearly
@@ -64,11 +65,11 @@ def main(argv):
     import tensorflow as tf
 
     from kaleido.alignment_generator import CAPTIONER_FILE, GROUNDER_FILE
-    from kaleido.caption_pairs import make_pairs
+    from kaleido.caption_pairs import make_pairs, object_crops
     from kaleido.captioner import Captioner, CaptionerSpec, caption_loss
     from kaleido.captioner_training import train
     from kaleido.evenly import evenly
-    from kaleido.files import claim_folder, write_json, write_text
+    from kaleido.files import claim_folder, read_json, write_json, write_text
     from kaleido.grid_features import GridExtractor
     from kaleido.grounding import Grounder, GrounderSpec, grounding_loss
     from kaleido.known_pieces import known_pieces
@@ -100,12 +101,11 @@ def main(argv):
     # The records' texts must be cut into the same pieces.
     vocabulary.save(os.path.join(FLAGS.output, "vocab.txt"))
     tokenizer, grid = Tokenizer(vocabulary), GridExtractor()
-    splits, rejected = {}, {}
+    splits, rejected, rows = {}, {}, {}
     for name, most in (("train", FLAGS.max_pairs), ("validation", _MAX_VALIDATION)):
-        rows = scan.rows[name]
-        rows = rows[evenly(len(rows), most)]
+        rows[name] = scan.rows[name][evenly(len(scan.rows[name]), most)]
         splits[name], rejected[name] = make_pairs(
-            catalog, rows, pipeline, grid, tokenizer, FLAGS.max_tokens,
+            catalog, rows[name], pipeline, grid, tokenizer, FLAGS.max_tokens,
             os.path.join(FLAGS.output, "pairs", name),
         )
         logging.info("%s: %d pairs, %d rejected", name, len(splits[name]),
@@ -116,8 +116,10 @@ def main(argv):
         "vocabulary_fingerprint": vocabulary.fingerprint,
         "backbone_fingerprint": grid.fingerprint,
     }
-    report = {"pairs": {k: len(v) for k, v in splits.items()}, "rejected": rejected}
-    report["networks"] = {}
+    report_path = os.path.join(FLAGS.output, "report.json")
+    # Another network of this folder may have been trained before.
+    report = read_json(report_path) if os.path.exists(report_path) else {"networks": {}}
+    report.update(pairs={k: len(v) for k, v in splits.items()}, rejected=rejected)
     for network, loss, file, group in (
         (Captioner(CaptionerSpec(**shared), vocabulary), caption_loss,
          CAPTIONER_FILE, 1),
@@ -145,7 +147,7 @@ def main(argv):
         }
         if network.name == "captioner":
             pairs = splits["validation"]
-            grids = tf.constant(pairs.grids[: len(pairs.crops)])
+            grids = tf.constant(pairs.grids[:_SHOWN])
             # Greedily, as alignments are made.
             captions, _ = network.generate(grids, FLAGS.max_tokens)
             report["captions"] = [
@@ -153,8 +155,9 @@ def main(argv):
                 for text, caption in zip(pairs.token_ids, captions.numpy())
             ]
     report["seconds"] = round(time.time() - start, 1)
-    write_json(os.path.join(FLAGS.output, "report.json"), report)
-    page = captioner_page(report, splits["validation"].crops)
+    write_json(report_path, report)
+    crops = object_crops(catalog, rows["validation"][:_SHOWN], pipeline)
+    page = captioner_page(report, crops)
     write_text(os.path.join(FLAGS.output, "report.html"), page)
     logging.info("report: %s", os.path.join(FLAGS.output, "report.html"))
 

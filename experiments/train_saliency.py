@@ -16,6 +16,7 @@ Examples:
 
 from __future__ import annotations
 
+import collections
 import itertools
 import os
 import time
@@ -78,7 +79,6 @@ def main(argv):
         HELD_OUT_SHARE,
         PairReader,
         find_pairs,
-        part_of,
         read_masked_picture,
     )
     from kaleido.progress import Progress
@@ -98,24 +98,21 @@ def main(argv):
         if name in pairs:
             raise ValueError(f"Two sources have one name. Received: {FLAGS.source}")
         pairs[name] = find_pairs(images, masks)
-    sources, held_out = dict.fromkeys(pairs, 0), {name: [] for name in pairs}
-    left_out = {"test", FLAGS.part}
+    counts = {name: collections.Counter() for name in pairs}
+    held_out = {name: [] for name in pairs}
 
     def training_pictures():
-        """Yields them; what is scored later is counted and read, too: bad pictures
-        must not come up after the training."""
+        # What is scored later is read, too: a bad one must not come up afterwards.
         progress = Progress(sum(map(len, pairs.values())), "masked pictures")
         for name, found in pairs.items():
-            for pair, picture in reader.read_pairs(found):
-                sources[name] += 1
-                part = part_of(pair)
-                if part == FLAGS.part:
+            for pair, picture, use in reader.read_parts(found, FLAGS.part, progress):
+                counts[name][use] += 1
+                if use == "scored":
                     held_out[name].append(pair)
-                if part not in left_out:
+                elif use == "train":
                     yield picture
-                progress.advance(1)
-            logging.info("%s: %d pictures, %d of them held out", name, sources[name],
-                         len(held_out[name]))
+            logging.info("%s: %s", name, dict(counts[name]))
+        progress.finish()
 
     stored = training.store_pictures(
         itertools.chain(training_pictures(), _rendered(FLAGS.rendered, FLAGS.seed)),
@@ -133,7 +130,7 @@ def main(argv):
         "seed",
     )
     job = {
-        "sources": sources,
+        "sources": {name: sum(uses.values()) for name, uses in counts.items()},
         "pictures": digest_arrays(stored["images"], stored["masks"]),
         "settings": {name: getattr(FLAGS, name) for name in settings},
         "parent": parent,
@@ -152,13 +149,14 @@ def main(argv):
     save_weights(network, weights, {})
     # Few pictures may all be trained on.
     apart = {
-        name: itertools.starmap(read_masked_picture, pairs)
-        for name, pairs in held_out.items() if pairs
+        name: itertools.starmap(read_masked_picture, kept)
+        for name, kept in held_out.items() if kept
     }
     if FLAGS.rendered:
-        # Products of another seed.
+        # Products of another seed, one for each part.
         count = max(round(HELD_OUT_SHARE * FLAGS.rendered), 1)
-        apart["rendered"] = _rendered(count, FLAGS.seed + 1)
+        seed = FLAGS.seed + (1 if FLAGS.part == "test" else 2)
+        apart["rendered"] = _rendered(count, seed)
     find, scores, worst = saliency.load_saliency(weights), dict.fromkeys(held_out), {}
     for name, pictures in apart.items():
         keeper = WorstPictures(12)

@@ -37,6 +37,13 @@ def load_network(path: str, vocabulary: Vocabulary) -> tf.keras.Model:
     network_class, spec_class = kinds[card["network"]]
     if not isinstance(card.get("spec"), dict):
         raise ValueError(f"{path} lacks the spec of its network. Received: {card}")
+    theirs = card["spec"].get("vocabulary_fingerprint", vocabulary.fingerprint)
+    if theirs != vocabulary.fingerprint:
+        raise ValueError(
+            f"{path} was trained with another vocabulary than these texts have; its "
+            "own lies beside it: --vocabulary=FOLDER/vocab.txt. Received: "
+            f"{vocabulary.fingerprint}, expected: {theirs}"
+        )
     try:
         fields = {**card["spec"], "pieces": tuple(card["spec"]["pieces"])}
         network = network_class(spec_class(**fields), vocabulary)

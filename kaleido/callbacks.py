@@ -155,7 +155,7 @@ class ProgressLine(_Callback):
     def on_train_batch_begin(self, batch, logs=None):
         if self._tasks != self.model.active:
             self._tasks = self.model.active
-            logging.info("building the graph of %s: a minute or two without a line",
+            logging.info("the next step first builds the graph of %s",
                          ", ".join(self._tasks))
 
     def on_train_batch_end(self, batch, logs=None):

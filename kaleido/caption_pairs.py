@@ -11,18 +11,10 @@ import tensorflow as tf
 
 from kaleido.catalogs.product import Catalog, Rejection
 from kaleido.files import claim_folder, digest_arrays, read_json, write_json
-from kaleido.grid_features import (
-    GRID,
-    INPUT_SIDE,
-    GridExtractor,
-    object_crop,
-)
+from kaleido.grid_features import GRID, GridExtractor, object_crop
 from kaleido.picture_pipeline import PicturePipeline
 from kaleido.progress import Progress
 from kaleido.text import Tokenizer
-
-# Pairs of a split whose picture is kept.
-SHOWN = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,14 +25,11 @@ class Pairs:
         grids: float16 [n, GRID, GRID, channels]; may be a memory map.
         token_ids: int32 [n, length].
         groups: int32 [n], the sub-category of each.
-        crops: uint8 [at most SHOWN, INPUT_SIDE, INPUT_SIDE, 3], what the first grids
-            are of, for people to look at.
     """
 
     grids: np.ndarray
     token_ids: np.ndarray
     groups: np.ndarray
-    crops: np.ndarray
 
     def __len__(self) -> int:
         return len(self.token_ids)
@@ -78,8 +67,7 @@ def make_pairs(
         tokenizer, max_tokens: of the texts.
         directory: receives `grids.npy`, float16 [n, GRID, GRID, channels], about
             44 KB a picture, which is read from disk as training needs it;
-            `token_ids.npy`, `groups.npy`, `crops.npy`; and `pairs.json` when they
-            are whole.
+            `token_ids.npy`, `groups.npy`; and `pairs.json` when they are whole.
 
     Returns:
         The pairs, and how many rows were rejected.
@@ -90,7 +78,7 @@ def make_pairs(
     made_of = {
         "catalog": catalog.fingerprint, "rows": digest_arrays(np.asarray(rows)),
         "backbone": grid.fingerprint, "saliency": pipeline.saliency_fingerprint,
-        "method": pipeline.method, "max_tokens": max_tokens, "crops": SHOWN,
+        "method": pipeline.method, "max_tokens": max_tokens,
         "vocabulary": tokenizer.vocabulary.fingerprint,
     }
     claim_folder(directory, made_of, "the pairs")
@@ -102,7 +90,7 @@ def make_pairs(
         os.path.join(directory, "grids.npy"), "w+", np.float16,
         (len(rows), GRID, GRID, grid.channels),
     )
-    token_ids, subcategories, crops, rejected = [], [], [], 0
+    token_ids, subcategories, rejected = [], [], 0
     progress = Progress(len(rows), f"pictures for {os.path.basename(directory)}")
 
     def crop(image, box) -> Dict[str, tf.Tensor]:
@@ -111,7 +99,6 @@ def make_pairs(
     def embed(batch):
         return {
             "grid": tf.cast(grid(batch["object"]), tf.float16),
-            "object": batch["object"],
             "token_ids": tokenizer(batch["text"], max_tokens),
         }
 
@@ -123,23 +110,34 @@ def make_pairs(
             start = len(subcategories)
             grids[start : start + len(products)] = batch["grid"]
             token_ids.append(batch["token_ids"])
-            if start < SHOWN:
-                crops.append(batch["object"][: SHOWN - start])
             subcategories += [product.subcategory for product in products]
         progress.advance(len(products) + len(lost))
     progress.finish()
     grids.flush()
     _, groups = np.unique(subcategories, return_inverse=True)
-    for name, parts, none in (
-        ("token_ids", token_ids, np.zeros((0, max_tokens), np.int32)),
-        ("groups", [groups.astype(np.int32)], None),
-        ("crops", crops, np.zeros((0, INPUT_SIDE, INPUT_SIDE, 3), np.uint8)),
-    ):
-        whole = np.concatenate(parts) if parts else none
-        np.save(os.path.join(directory, f"{name}.npy"), whole)
+    ids = np.concatenate(token_ids) if token_ids else np.zeros((0, max_tokens), int)
+    np.save(os.path.join(directory, "token_ids.npy"), ids.astype(np.int32))
+    np.save(os.path.join(directory, "groups.npy"), groups.astype(np.int32))
     count = len(subcategories)
     write_json(done, {"pairs": count, "rejected": rejected})
     return _open_pairs(directory, count), rejected
+
+
+def object_crops(
+    catalog: Catalog, rows: np.ndarray, pipeline: PicturePipeline
+) -> np.ndarray:
+    """Returns what people see of some pairs' grids, in the order of `make_pairs`.
+
+    Returns:
+        uint8 [n, INPUT_SIDE, INPUT_SIDE, 3]; rejected rows have none.
+    """
+    batches = pipeline.batches(
+        catalog.read, [rows],
+        lambda image, box: {"object": object_crop(image, box)},
+        lambda batch: {"object": batch["object"]},
+    )
+    crops = [batch["object"] for _, (batch, products, _) in batches if products]
+    return np.concatenate(crops) if crops else np.zeros((0, 1, 1, 3), np.uint8)
 
 
 def _open_pairs(directory: str, count: int) -> Pairs:
@@ -150,5 +148,4 @@ def _open_pairs(directory: str, count: int) -> Pairs:
         opened("grids.npy", mmap_mode="r")[:count],
         opened("token_ids.npy"),
         opened("groups.npy"),
-        opened("crops.npy"),
     )

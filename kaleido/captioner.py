@@ -25,11 +25,6 @@ from kaleido.text import CLS, PAD, SEP, UNKNOWN, Vocabulary
 DOUBLY_STOCHASTIC = 0.02
 
 
-# No caption holds so many pieces in a row twice. Greedy decoding of a short training
-# falls into loops ("length - length - length") that hide what it would say next.
-NO_REPEAT = 3
-
-
 @dataclasses.dataclass(frozen=True)
 class CaptionerSpec:
     """What a captioner's file says of its network.
@@ -195,7 +190,7 @@ class Captioner(tf.keras.Model):
     def generate(
         self, grid: tf.Tensor, max_tokens: int, beams: int = 1
     ) -> Tuple[tf.Tensor, tf.Tensor]:
-        """Captions pictures; greedily with one beam, and without `NO_REPEAT`.
+        """Captions pictures; greedily with one beam.
 
         Args:
             grid: float [batch, GRID, GRID, channels].
@@ -225,8 +220,7 @@ class Captioner(tf.keras.Model):
         history = tf.zeros([batch, steps, GRID**2])
         state = (hidden, memory, annotations, projected, history)
         indices, _, state = beam_search(
-            step, state, batch, table.index(CLS), table.index(SEP), steps, beams,
-            no_repeat=NO_REPEAT,
+            step, state, batch, table.index(CLS), table.index(SEP), steps, beams
         )
         pieces = tf.gather(table.pieces, indices)
         token_ids = close_caption(pieces, ids[CLS], ids[SEP], ids[PAD])

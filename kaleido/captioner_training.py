@@ -40,7 +40,8 @@ def train(
         epochs: at most.
         batch_size: pairs a step.
         learning_rate: its peak; falls as a cosine over `epochs`.
-        patience: epochs without a better validation before training ends.
+        patience: epochs in a row without a better validation that end the training; 0
+            is 1.
         seed: of order and dropout.
         group_size: pairs of one sub-category that stand together in a batch.
 
@@ -113,7 +114,8 @@ def train(
         log["best"] = int(np.argmin([e["nats"] for e in log["epochs"]]))
         logging.info("%s: resumed after epoch %d", network.name, int(done))
     for epoch in range(int(done), epochs):
-        if epoch - log["best"] > patience:
+        # The first epoch is the best so far, and has nothing to be better than.
+        if epoch and epoch - 1 - log["best"] >= max(patience, 1):
             break
         start = time.monotonic()
         order = _order(splits["train"].groups, group_size, [seed, epoch])

@@ -12,7 +12,7 @@ from absl import logging
 from kaleido import inference, retrieval, warm_start
 from kaleido.config import Config, TaskConfig, preset
 from kaleido.interop.bert import load_minilm
-from kaleido.manifest import Manifest, draw_manifest, list_length
+from kaleido.manifest import CANDIDATES, Manifest, draw_manifest, list_length
 from kaleido.metrics.retrieval import pessimistic_ranks, sum_of_ranks
 from kaleido.models import Networks, networks_for
 from kaleido.records import RecordSet
@@ -238,11 +238,37 @@ def _match_only(manifest, scorer, queries):
     return figures, first_draw
 
 
+def draw_test(records: RecordSet, split: str, seed: int) -> Manifest:
+    """Draws the manifest of a split; a small one has shorter lists, and a warning.
+
+    Raises:
+        ValueError: if a query has no wrong candidate.
+    """
+    pairs = inference.load_ids_and_keys(records, split)
+    candidates, count = list_length(**pairs), len(pairs["image_ids"])
+    if candidates < 2:
+        raise ValueError(
+            f"The {split} split of {records.directory} is too small to rank anything: "
+            f"a query has no wrong candidate. Received: {count} pairs"
+        )
+    if candidates < CANDIDATES:
+        logging.warning(
+            "%d pairs of the %s split are too few for lists of %d candidates: lists "
+            "have %d, and figures are higher than those of %d would be.",
+            count, split, CANDIDATES, candidates, CANDIDATES,
+        )
+    return draw_manifest(**pairs, seed=seed, candidates=candidates)
+
+
 def _weight_on_validation(networks, config, records, seed, count):
     pairs = inference.load_ids_and_keys(records, "validation")
+    candidates = list_length(**pairs)
+    if candidates < 2:
+        logging.warning("Too few validation pairs to choose ITM's weight: it is 1.")
+        return 1.0, []
     manifest = draw_manifest(
         **pairs, seed=seed, draws=1, max_queries=count,
-        candidates=list_length(**pairs),
+        candidates=candidates,
     )
     pool = inference.load_split(records, config, "validation")
     pool = align(pool, manifest, "the validation split")

@@ -156,7 +156,9 @@ class Generator:
         beams: int = 1,
         length_power: float = 0.7,
     ) -> tf.Tensor:
-        """Captions pictures; greedily with one beam, and without `NO_REPEAT`.
+        """Captions pictures; greedily with one beam.
+
+        No caption holds the same `NO_REPEAT` pieces in a row twice.
 
         Args:
             patch_features, patch_positions: see `models.Networks.joint`.

@@ -46,7 +46,7 @@ class PieceTable:
     def __init__(self, pieces: Sequence[int], vocabulary: Vocabulary, fingerprint: str):
         if vocabulary.fingerprint != fingerprint:
             raise ValueError(
-                "The captioner was trained with another vocabulary than these texts "
+                "The network was trained with another vocabulary than these texts "
                 f"have. Received: {vocabulary.fingerprint}, expected: {fingerprint}"
             )
         self.vocabulary = vocabulary

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import glob
 import os
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence
 
@@ -49,6 +50,10 @@ RUNGS: Sequence[Rung] = (
 )
 
 
+# Of what a rung was made of: what it shares with other rungs that have it.
+WEIGHTS = ("captioner", "saliency_weights")
+
+
 @dataclasses.dataclass(frozen=True)
 class MadeOf:
     """What figures depend on, besides the seed; anything that JSON holds.
@@ -85,11 +90,18 @@ def climb(
         After each run `read_runs`: of all rungs that anyone has run, these seeds.
 
     Raises:
-        ValueError: if a file there is of other settings, or of other weights.
+        ValueError: if a file there is of other settings, or of other weights than the
+            runs it would stand beside: all seeds of a rung are of one making, and all
+            rungs of one captioner and one saliency network.
     """
-    _check(output, RUNGS, seeds, made_of(rungs[0]).all, "all")
+    for rung in RUNGS:
+        _check(output, rung, made_of(rungs[0]).all, "all")
     for rung in rungs:
-        _check(output, [rung], seeds, made_of(rung).rung, "rung")
+        own = dict(made_of(rung).rung)
+        _check(output, rung, own, "rung")
+        for other in RUNGS:
+            _check(output, other, {k: own[k] for k in WEIGHTS if k in own}, "rung",
+                   only=WEIGHTS)
     for seed in seeds:
         for rung in rungs:
             path = _path(output, rung, seed)
@@ -118,15 +130,18 @@ def _done(output, rung, seeds):
     return [(path, read_json(path)) for path in paths if os.path.exists(path)]
 
 
-def _check(output, rungs, seeds, expected, part):
-    for rung in rungs:
-        for path, found in _done(output, rung, seeds):
-            there, asked = flatten(found["made_of"][part]), flatten(expected)
-            if different := differences(there, asked):
-                raise ValueError(
-                    f"{path} is of another ladder. Take another folder, or delete it. "
-                    f"Received: {'; '.join(different)}"
-                )
+def _check(output, rung, expected, part, only=None):
+    """Compares all seeds of a rung that are there; `only` fields that both have."""
+    for path in sorted(glob.glob(_path(glob.escape(output), rung, "*"))):
+        there, asked = flatten(read_json(path)["made_of"][part]), flatten(expected)
+        if only:
+            both = set(only) & set(there) & set(asked)
+            there, asked = ({k: v[k] for k in both} for v in (there, asked))
+        if different := differences(there, asked):
+            raise ValueError(
+                f"{path} is of another ladder. Take another folder, or delete it. "
+                f"Received: {'; '.join(different)}"
+            )
 
 
 def summarize(runs: Sequence[Mapping[str, Any]]) -> Dict[str, Dict[str, float]]:

@@ -14,7 +14,6 @@ import json
 from typing import Any, Dict, Mapping, Sequence, Tuple
 
 import numpy as np
-from absl import logging
 
 VERSION = 1
 
@@ -188,28 +187,12 @@ def draw_manifest(
 def list_length(product_keys: np.ndarray, text_keys: np.ndarray, **_: Any) -> int:
     """Returns `CANDIDATES`, or the longest lists that a small pool allows.
 
-    Takes what `draw_manifest` takes. Figures of shorter lists are higher, so that a
-    warning says it. The length is a bound: pairs that share a product and a text are
-    counted twice.
-
-    Raises:
-        ValueError: if a pair has no negative.
+    Takes what `draw_manifest` takes. The length is a bound: pairs that share a product
+    and a text are counted twice. It is 1 where a pair has no negative.
     """
     _, product, products = np.unique(
         product_keys, return_inverse=True, return_counts=True
     )
     _, text, texts = np.unique(text_keys, return_inverse=True, return_counts=True)
     negatives = len(product) - products[product] - texts[text] + 1
-    longest = 1 + int(negatives.min()) if len(negatives) else 1
-    if longest < 2:
-        raise ValueError(
-            "The split is too small to rank anything: a query has no wrong candidate. "
-            f"Received: {len(product)} pairs"
-        )
-    if longest < CANDIDATES:
-        logging.warning(
-            "%d pairs are too few for lists of %d candidates: lists have %d here, and "
-            "figures are higher than those of %d.",
-            len(product), CANDIDATES, longest, CANDIDATES,
-        )
-    return min(longest, CANDIDATES)
+    return min(1 + max(int(negatives.min(initial=CANDIDATES)), 0), CANDIDATES)

@@ -14,6 +14,7 @@ import tensorflow as tf
 from PIL import Image
 
 from kaleido import patches
+from kaleido.progress import Progress
 
 # What is left out of training for figures, and as much to choose by.
 HELD_OUT_SHARE = 0.1
@@ -131,6 +132,36 @@ class PairReader:
             ValueError: at the end, if more than `max_bad_share` were bad.
         """
         return (picture for _, picture in self.read_pairs(pairs))
+
+    def read_parts(
+        self, pairs: Iterable[Pair], scored: str, progress: Progress
+    ) -> Iterator[Tuple[Pair, MaskedPicture, str]]:
+        """Yields good pairs with what a training does with each.
+
+        Args:
+            pairs: to be read.
+            scored: `test` or `validation`; a training that is scored on `validation`
+                to be compared with others leaves both out.
+            progress: is told of each pair, good or bad.
+
+        Yields:
+            (pair, picture, `train`, `scored` or `left out`), see `part_of`.
+
+        Raises:
+            ValueError: as `read`.
+        """
+        def told(pairs):
+            for pair in pairs:
+                yield pair
+                progress.advance(1)
+
+        kept = {"train", "validation"} - {scored}
+        for pair, picture in self.read_pairs(told(pairs)):
+            part = part_of(pair)
+            if part == scored:
+                yield pair, picture, "scored"
+            else:
+                yield pair, picture, "train" if part in kept else "left out"
 
     def read_pairs(
         self, pairs: Iterable[Pair]

@@ -114,12 +114,19 @@ class Preprocessor:
                     "captioner, see `python -m experiments.train_captioner`."
                 )
             self._align = AlignmentGenerator(alignment, aligner, vocabulary)
-            trained_on = self._align.made_of.get("saliency", saliency_method)
-            if trained_on != saliency_method:
+            here = {
+                "saliency": saliency_method,
+                "saliency_fingerprint": self._pipeline.saliency_fingerprint,
+            }
+            # Older files do not say it.
+            there = {**here, **self._align.made_of}
+            if any(there[name] != value for name, value in here.items()):
                 logging.warning(
-                    "%s was trained on objects found by --saliency=%s; these records "
-                    "find them by %s, so that it sees other crops than it has learnt.",
-                    aligner, trained_on, saliency_method,
+                    "%s was trained on objects found by --saliency=%s (weights %s); "
+                    "these records find them by %s (weights %s), so that it sees other "
+                    "crops than it has learnt.",
+                    aligner, there["saliency"], there["saliency_fingerprint"] or "none",
+                    saliency_method, here["saliency_fingerprint"] or "none",
                 )
         self._extractor = build_feature_extractor(backbone, backbone_weights)
         self._tokenizer = Tokenizer(vocabulary)

@@ -260,7 +260,8 @@ def train_saliency(
 ) -> None:
     """Trains a network in place; a run that was stopped goes on where it was.
 
-    Its final weights are an exponential mean over the last steps.
+    Its final weights are an exponential mean over the last steps; the moving means and
+    variances of its normalisations are those of the last step's weights.
 
     Args:
         network: of `saliency.build_saliency_network`.

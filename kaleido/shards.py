@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from kaleido.catalogs.product import SPLITS, Catalog, Rejection, Scan
-from kaleido.files import claim_folder, read_json, write_json
+from kaleido.files import claim_folder, digest_arrays, read_json, write_json
 from kaleido.masking import ALIGNED_LEVELS
 from kaleido.preprocessing import Preprocessor
 from kaleido.records import RecordSpec
@@ -108,6 +108,10 @@ def _rows_sha256(shard: Shard) -> str:
     return hashlib.sha256(shard.rows.astype("<i8").tobytes()).hexdigest()
 
 
+# Captions of a shard that are counted one by one in its sidecar.
+_COMMONEST = 5
+
+
 class _ShardWriter:
     """Collects a shard's examples and finishes it with its sidecar."""
 
@@ -137,7 +141,7 @@ class _ShardWriter:
         self._unaligned += not item.has_alignment
         self._empty_captions += item.has_caption is False
         if item.caption_ids is not None:
-            self._captions[item.caption_ids.tobytes()] += 1
+            self._captions[digest_arrays(item.caption_ids)] += 1
         places = item.alignments[:, 0]
         self._places += np.bincount(places[places >= 0], minlength=len(self._places))
         for label, counter in self._counts.items():
@@ -154,12 +158,10 @@ class _ShardWriter:
             "whole_pictures": self._whole_pictures,
             "unaligned": self._unaligned,
             "empty_captions": self._empty_captions,
-            # Of the captions, those that are the commonest of this shard and repeated.
             "captions": sum(self._captions.values()),
-            "commonest_captions": max(
-                (n for n in self._captions.values() if n > 1), default=0
-            ),
-            # How many tokens point to each patch of the coarsest aligned level.
+            # The commonest ones: a digest, and how often it was written.
+            "commonest_captions": dict(self._captions.most_common(_COMMONEST)),
+            # How many word pieces point to each patch of the coarsest aligned level.
             "aligned_places": self._places.tolist(),
             "rejected": [dataclasses.asdict(r) for r in self._rejected],
             "classes": {k: dict(v) for k, v in self._counts.items()},

@@ -5,30 +5,33 @@ import pytest
 from kaleido.alignment_warnings import alignment_warnings
 
 
-def shard(captions=100, commonest=0, places=(10,) * 9):
+def shard(captions=100, alike=0, caption="a", places=(10,) * 9):
     return {
-        "captions": captions, "commonest_captions": commonest,
+        "captions": captions, "commonest_captions": {caption: alike, "other": 2},
         "aligned_places": list(places),
     }
+
+
+MIDDLE = (0, 2, 0, 0, 98, 0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(
     "sidecars, said",
     [
         ([], []),
-        ([shard(), shard(commonest=79)], []),
+        ([shard(), shard(alike=79)], []),
         # Older versions did not count.
         ([{}, shard()], []),
-        # 162 of 200.
-        ([shard(commonest=81), shard(commonest=81)], ["162 of 200 generated captions"]),
+        # 162 of 200; but two captions in two shards are two.
+        ([shard(alike=81), shard(alike=81)], ["162 of 200 generated captions"]),
+        ([shard(alike=81), shard(alike=81, caption="b")], []),
         ([shard(captions=0, places=(0,) * 9)], []),
-        # No shard alone decides: of 190 words 100 are in the middle.
+        # No shard alone decides: of 190 pieces 100 are in the middle.
         ([shard(places=(0, 0, 0, 0, 90, 0, 0, 0, 0)), shard()], []),
-        ([shard(places=(0, 2, 0, 0, 98, 0, 0, 0, 0))], ["98 % of the aligned words"]),
-        (
-            [shard(commonest=90, places=(9, 0, 0, 0, 0, 0, 0, 0, 0))],
-            ["90 of 100", "100 % of the aligned words"],
-        ),
+        ([shard(places=MIDDLE)], ["98 % of the aligned word pieces"]),
+        ([shard(alike=90, places=MIDDLE)], ["90 of 100", "98 % of"]),
+        # Of a few products nothing can be said.
+        ([shard(captions=49, alike=49, places=(49, 0, 0, 0, 0, 0, 0, 0, 0))], []),
     ],
 )
 def test_what_is_alike_is_said(sidecars, said):

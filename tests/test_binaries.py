@@ -12,6 +12,7 @@ from kaleido import workdir
 from kaleido.files import claim_folder
 from kaleido.models import networks_for
 from tests import tiny_records
+from tests.test_captioner import written
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BINARIES = (
@@ -54,7 +55,7 @@ def test_help_shows_the_example_and_the_flags():
         assert "--output" in output or "--workdir" in output
 
 
-# 40 s of processor time: most of it imports TensorFlow ten times.
+# 40 s of processor time: most of it imports TensorFlow, once a case.
 @pytest.mark.slow
 def test_bad_input_ends_in_one_clear_line(tmp_path):
     config = tmp_path / "config.py"
@@ -91,6 +92,14 @@ def test_bad_input_ends_in_one_clear_line(tmp_path):
     claim_folder(str(learnt), {"learnt_pieces": 500}, "the networks")
     (learnt / "vocab.txt").write_text("its own")
 
+    # Captioners of another vocabulary, and damaged.
+    others_words, damaged = tmp_path / "others_words", tmp_path / "damaged"
+    for folder in (others_words, damaged):
+        folder.mkdir()
+        written(folder)
+    with open(damaged / "captioner.npz", "r+b") as file:
+        file.truncate(500)
+
     cases = {
         "holds no finished records": pretrain(records=tmp_path / "nothing"),
         "--config has no field 'nonsense'": pretrain(
@@ -123,6 +132,15 @@ def test_bad_input_ends_in_one_clear_line(tmp_path):
         ),
         "needs the folder of a trained captioner": start(
             "tfrecords.build", "--alignment=generated", f"--output={new}"
+        ),
+        "others_words/captioner.npz was trained with another vocabulary": start(
+            "tfrecords.build", f"--captioner={others_words}", f"--output={new}"
+        ),
+        "damaged/captioner.npz is no weights file of ours, or is damaged": start(
+            "tfrecords.build", f"--captioner={damaged}", f"--output={new}"
+        ),
+        "config.py is no weights file of ours, or is damaged": start(
+            "tfrecords.build", f"--saliency_weights={config}", f"--output={new}"
         ),
         "flag --num_plans=0: 0 is not a positive integer": start(
             "tfrecords.build", "--num_plans=0", f"--output={new}"

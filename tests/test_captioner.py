@@ -59,8 +59,7 @@ def pairs(count, seed=0):
             grids[i, y : y + 2, x : x + 2, word] += 3.0
             places[i, k] = y, x
         ids[i, :5] = [CLS, *(5 + words), SEP]
-    crops = np.zeros((0, 224, 224, 3), np.uint8)
-    found = Pairs(grids, ids, np.zeros(count, np.int32), crops)
+    found = Pairs(grids, ids, np.zeros(count, np.int32))
     object.__setattr__(found, "places", places)
     return found
 
@@ -138,6 +137,19 @@ def test_generating_and_reading_give_the_same_maps(beams):
             generated[1 : end + 1], again[1 : end + 1], atol=1e-5
         )
         np.testing.assert_allclose(generated[1 : end + 1].sum((1, 2)), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("rows", [4, None])
+@pytest.mark.parametrize("beams", [1, 3])
+def test_captions_are_written_in_a_graph_of_a_known_or_unknown_batch(rows, beams):
+    network, grid = small(), tf.constant(pairs(4).grids)
+    write = tf.function(
+        lambda grid: network.generate(grid, 16, beams),
+        input_signature=[tf.TensorSpec([rows, *grid.shape[1:]], grid.dtype)],
+    )
+    expected, found = network.generate(grid, 16, beams), write(grid)
+    np.testing.assert_array_equal(found[0], expected[0])
+    np.testing.assert_allclose(found[1], expected[1], atol=1e-5)
 
 
 def test_pieces_that_it_does_not_know_are_unknown():
@@ -253,6 +265,30 @@ def test_training_goes_on_where_it_was(tmp_path, monkeypatch):
         run("b", seed=1)
 
 
+@pytest.mark.parametrize(
+    "patience, epochs, best", [(0, 3, 1), (1, 3, 1), (2, 4, 1), (3, 6, 4)]
+)
+def test_training_ends_when_validation_gets_no_better(
+    tmp_path, patience, epochs, best
+):
+    # Validation, epoch by epoch: the second is better than the first, the fifth is the
+    # best of all.
+    judged = iter([3.0, 2.0, 2.5, 2.2, 1.0, 1.5])
+
+    def loss(network, batch, training):
+        value = caption_loss(network, batch, training)
+        if training:
+            return value
+        nats = tf.numpy_function(lambda: np.float32(next(judged)), [], tf.float32)
+        return {**value, "nats": nats, "pieces": 1.0}
+
+    splits = {"train": pairs(32), "validation": pairs(32, seed=1)}
+    log = training.train(
+        small(), loss, splits, str(tmp_path), 6, 32, 1e-2, patience, 0
+    )
+    assert (len(log["epochs"]), log["best"]) == (epochs, best)
+
+
 def test_too_few_pairs_are_one_clear_error(tmp_path):
     with pytest.raises(ValueError, match="batch of 32 training pairs"):
         training.train(
@@ -302,7 +338,7 @@ def test_another_versions_spec_is_one_clear_error(tmp_path, change):
 
 def test_another_vocabulary_is_refused(tmp_path):
     other = Vocabulary((*RESERVED, *WORDS, "other"))
-    with pytest.raises(ValueError, match="another vocabulary"):
+    with pytest.raises(ValueError, match="captioner.npz.*another vocabulary"):
         load_network(written(tmp_path), other)
 
 

@@ -32,6 +32,21 @@ def split(record_set):
     return inference.load_split(record_set, tiny_records.tiny_config(), "test")
 
 
+def test_a_small_test_has_shorter_lists_and_says_so(record_set, caplog):
+    manifest = evaluation.draw_test(record_set, "test", seed=0)
+    length = manifest.candidates.shape[2]
+    # Every fifth product has two pictures, and some texts are alike.
+    assert 30 < length < ROWS
+    assert f"{ROWS} pairs of the test split are too few for lists of 101" in caplog.text
+    assert f"lists have {length}" in caplog.text
+
+
+def test_a_test_without_wrong_candidates_is_one_clear_error(tmp_path):
+    alone = tiny_records.write_tiny_records(str(tmp_path), 8, validation=8, test=1)
+    with pytest.raises(ValueError, match="test split.*no wrong candidate.*1 pairs"):
+        evaluation.draw_test(alone, "test", seed=0)
+
+
 class ByText:
     """Knows every text by heart: equal texts have equal vectors, others differ."""
 

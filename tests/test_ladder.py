@@ -30,10 +30,10 @@ class FakeRuns:
         self._crop_size, self._weights = crop_size, weights
 
     def made_of(self, rung):
-        return ladder.MadeOf(
-            {"crop_size": self._crop_size},
-            {"weights": self._weights if rung.saliency == "unet" else ""},
-        )
+        own = {"saliency": rung.saliency}
+        if rung.saliency == "unet":
+            own["saliency_weights"] = self._weights
+        return ladder.MadeOf({"crop_size": self._crop_size}, own)
 
     def run(self, rung, seed, workdir):
         assert workdir == f"{self.output}/{rung.folder}/seed_{seed}"
@@ -78,10 +78,15 @@ def test_other_settings_and_other_weights_are_refused_before_anything_runs(tmp_p
         # Another rung's figures would stand in the same table.
         (FakeRuns(tmp_path, crop_size=32), 1, "crop_size: 64 there, 32 asked"),
         (FakeRuns(tmp_path, weights="new"), 2, "weights: 'old' there, 'new' asked"),
+        # Two rungs of two networks would tell more than what the upper one adds.
+        (FakeRuns(tmp_path, weights="new"), 3, "weights: 'old' there, 'new' asked"),
     ):
         with pytest.raises(ValueError, match=f"seed_0.json is of another.*{what}"):
             other.climb(rung)
         assert other.calls == []
+        # Nor do other seeds of the same rung come from elsewhere.
+        with pytest.raises(ValueError, match=what):
+            other.climb(rung, seeds=["7"])
     # A rung without the weights does not mind new ones.
     FakeRuns(tmp_path, weights="new").climb(1)
 

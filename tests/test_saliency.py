@@ -1,5 +1,7 @@
 """The packaged network finds objects; scores are right; training can be resumed."""
 
+import types
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -165,6 +167,31 @@ def test_few_bad_pairs_are_listed_and_many_are_refused(tmp_path):
     assert len(reader.bad) == 1 and "m.png" in reader.bad[0]
     with pytest.raises(ValueError, match="1 of 2 masked pictures are bad"):
         list(masked_pictures.PairReader(0.3).read([good, bad]))
+
+
+@pytest.mark.parametrize(
+    "scored, uses",
+    [
+        ("test", {"test": "scored", "validation": "train", "train": "train"}),
+        ("validation", {"test": "left out", "validation": "scored", "train": "train"}),
+    ],
+)
+def test_what_is_compared_with_others_is_trained_on_neither_tenth(
+    tmp_path, scored, uses
+):
+    picture = Image.fromarray(np.full((20, 20), 255, np.uint8))
+    pairs = []
+    for index in range(30):
+        path = str(tmp_path / f"{index}.png")
+        picture.convert("RGB").save(path)
+        pairs.append((path, path))
+    seen = []
+    progress = types.SimpleNamespace(advance=seen.append)
+    found = masked_pictures.PairReader().read_parts(pairs, scored, progress)
+    found = {pair: use for pair, _, use in found}
+    expected = {pair: uses[masked_pictures.part_of(pair)] for pair in pairs}
+    assert found == expected and set(found.values()) == set(uses.values())
+    assert sum(seen) == 30
 
 
 def test_a_tenth_is_for_figures_and_a_tenth_to_choose_by_name_alone():

@@ -102,18 +102,24 @@ def _preprocessor_options():
 def main(argv):
     del argv
     from kaleido import shards as sharding
-    from kaleido.alignment_generator import require_network
+    from kaleido.alignment_generator import load_network, require_network
     from kaleido.alignment_warnings import alignment_warnings
     from kaleido.evenly import evenly
     from kaleido.files import write_json, write_text
     from kaleido.preprocessing import Example, Preprocessor
     from kaleido.reports.records_report import records_page
+    from kaleido.text import load_vocabulary
+    from kaleido.weights_file import read_card
 
     start = time.time()
     options = _preprocessor_options()
+    # What cannot be read is said before a large catalogue is.
     if options["alignment"] != "none" and options["aligner"]:
-        # Before a large catalogue is read.
-        require_network(options["alignment"], options["aligner"])
+        network = require_network(options["alignment"], options["aligner"])
+        if vocabulary_flags.learnt_pieces() is None:
+            load_network(network, load_vocabulary(FLAGS.vocabulary))
+    if FLAGS.saliency_weights:
+        read_card(FLAGS.saliency_weights)
     open_catalog = catalog_flags.catalog_opener(ground_truth=FLAGS.saliency == "mask")
     catalog = open_catalog()
     scan = catalog.scan()
