@@ -84,14 +84,19 @@ def main(argv):
     from kaleido.progress import Progress
     from kaleido.reports.saliency_report import saliency_page
     from kaleido.saliency_evaluation import WorstPictures, score_pictures, summarize
-    from kaleido.weights_file import file_fingerprint, load_weights, save_weights
+    from kaleido.weights_file import (
+        file_fingerprint,
+        load_weights,
+        read_card,
+        save_weights,
+    )
 
     start = time.time()
     # What cannot be had should not cost the reading.
-    parent = FLAGS.begin
+    parent, parent_card = FLAGS.begin, {}
     if FLAGS.begin != "imagenet":
         begin = saliency.PACKAGED if FLAGS.begin == "packaged" else FLAGS.begin
-        parent = file_fingerprint(begin)
+        parent, parent_card = file_fingerprint(begin), read_card(begin)
     reader, pairs = PairReader(), {}
     for source in FLAGS.source:
         name, images, masks = _parse(source)
@@ -172,7 +177,9 @@ def main(argv):
         "bad_pictures": reader.bad,
         "seconds": round(time.time() - start, 1),
     }
-    # What made the weights, not when: the same training makes the same file.
+    # What made the weights, from the first training on, and not when: the same
+    # trainings make the same file.
+    report["parent_card"] = parent_card
     card = {k: v for k, v in report.items() if k not in ("seconds", "bad_pictures")}
     card["held_out"] = {
         name: figures and {

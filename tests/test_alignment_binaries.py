@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from kaleido import records
+from kaleido import records, saliency
 from kaleido.alignment import visible_pieces
 from kaleido.alignment_generator import load_network
 from kaleido.files import read_json
@@ -145,6 +145,8 @@ def test_a_shop_trains_on_its_own_masks(tmp_path):
         part_of((f"{index}.png", "")) for index in range(14)
     )
     assert other["parent"] == file_fingerprint(weights) and min(parts.values()) > 0
+    assert other["parent_card"] == card
+    assert card["parent_card"] == read_card(saliency.PACKAGED)
     assert card["trained_on"] == 14 - parts["test"]
     assert card["held_out"]["shop"]["pictures"] == parts["test"]
     assert other["trained_on"] == parts["train"]
