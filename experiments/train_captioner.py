@@ -156,7 +156,9 @@ def main(argv):
             ]
     report["seconds"] = round(time.time() - start, 1)
     write_json(report_path, report)
-    crops = object_crops(catalog, rows["validation"][:_SHOWN], pipeline)
+    crops = ()
+    if "captions" in report:
+        crops = object_crops(catalog, rows["validation"][:_SHOWN], pipeline)
     page = captioner_page(report, crops)
     write_text(os.path.join(FLAGS.output, "report.html"), page)
     logging.info("report: %s", os.path.join(FLAGS.output, "report.html"))

@@ -105,10 +105,11 @@ def main(argv):
         pairs[name] = find_pairs(images, masks)
     counts = {name: collections.Counter() for name in pairs}
     held_out = {name: [] for name in pairs}
+    total = sum(map(len, pairs.values()))
 
     def training_pictures():
         # What is scored later is read, too: a bad one must not come up afterwards.
-        progress = Progress(sum(map(len, pairs.values())), "masked pictures")
+        progress = Progress(total, "masked pictures")
         for name, found in pairs.items():
             for pair, picture, use in reader.read_parts(found, FLAGS.part, progress):
                 counts[name][use] += 1
@@ -121,7 +122,7 @@ def main(argv):
 
     stored = training.store_pictures(
         itertools.chain(training_pictures(), _rendered(FLAGS.rendered, FLAGS.seed)),
-        sum(map(len, pairs.values())) + FLAGS.rendered,
+        total + FLAGS.rendered,
     )
     for text in reader.bad:
         logging.warning("left out: %s", text)
@@ -175,11 +176,11 @@ def main(argv):
         "trained_on": len(stored["images"]),
         "held_out": scores,
         "bad_pictures": reader.bad,
+        "parent_card": parent_card,
         "seconds": round(time.time() - start, 1),
     }
     # What made the weights, from the first training on, and not when: the same
     # trainings make the same file.
-    report["parent_card"] = parent_card
     card = {k: v for k, v in report.items() if k not in ("seconds", "bad_pictures")}
     card["held_out"] = {
         name: figures and {

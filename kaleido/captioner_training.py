@@ -114,8 +114,7 @@ def train(
         log["best"] = int(np.argmin([e["nats"] for e in log["epochs"]]))
         logging.info("%s: resumed after epoch %d", network.name, int(done))
     for epoch in range(int(done), epochs):
-        # The first epoch is the best so far, and has nothing to be better than.
-        if epoch and epoch - 1 - log["best"] >= max(patience, 1):
+        if epoch - 1 - log["best"] >= max(patience, 1):
             break
         start = time.monotonic()
         order = _order(splits["train"].groups, group_size, [seed, epoch])

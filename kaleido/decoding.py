@@ -19,10 +19,10 @@ def _forbid_repeats(
         log_probabilities: float32 [rows, vocabulary].
         tokens: int32 [rows, max_length], of which the first `index` count.
         index: int32 scalar.
-        size: of a run.
+        size: of a run; 0 rules out nothing.
     """
     length = tokens.shape[1]
-    if length < size:
+    if not size or length < size:
         return log_probabilities
     starts = length - size + 1
     last = tf.gather(
@@ -66,17 +66,12 @@ def nucleus_sample(
     """
     tokens = tf.fill([batch, max_length], end)
 
-    def going_on(index, last, tokens, state):
-        return tf.logical_and(index < max_length, tf.logical_not(
-            tf.logical_and(index > 0, tf.reduce_all(tf.equal(last, end)))
-        ))
+    def going_on(index, ended, *_):
+        return tf.logical_and(index < max_length, tf.logical_not(tf.reduce_all(ended)))
 
-    def advance(index, last, tokens, state):
+    def advance(index, ended, last, tokens, state):
         log_probabilities, state = step(index, last, state)
-        if no_repeat:
-            log_probabilities = _forbid_repeats(
-                log_probabilities, tokens, index, no_repeat
-            )
+        log_probabilities = _forbid_repeats(log_probabilities, tokens, index, no_repeat)
         ordered, order = tf.math.top_k(
             tf.nn.log_softmax(log_probabilities), tf.shape(log_probabilities)[1]
         )
@@ -88,14 +83,13 @@ def nucleus_sample(
             minval=1e-20,
         )
         drawn = tf.argmax(ordered - tf.math.log(-tf.math.log(uniform)), axis=1)
-        ended = tf.logical_and(index > 0, tf.equal(last, end))
         last = tf.where(ended, end, tf.gather(order, drawn, batch_dims=1))
         place = tf.one_hot(index, max_length, dtype=tf.int32)
         tokens += place * (last - end)[:, None]
-        return index + 1, last, tokens, state
+        return index + 1, tf.equal(last, end), last, tokens, state
 
-    last = tf.fill([batch], first)
-    _, _, tokens, _ = tf.while_loop(going_on, advance, (0, last, tokens, state))
+    ended, last = tf.zeros([batch], tf.bool), tf.fill([batch], first)
+    *_, tokens, _ = tf.while_loop(going_on, advance, (0, ended, last, tokens, state))
     return tokens
 
 
@@ -168,10 +162,7 @@ def beam_search(
 
     def advance(index, ended, last, scores, lengths, tokens, state):
         log_probabilities, state = step(index, last, state)
-        if no_repeat:
-            log_probabilities = _forbid_repeats(
-                log_probabilities, tokens, index, no_repeat
-            )
+        log_probabilities = _forbid_repeats(log_probabilities, tokens, index, no_repeat)
         vocabulary = tf.shape(log_probabilities)[1]
         # An ended sequence has one way to go on, and that costs nothing.
         stays = _NEVER * (1.0 - tf.one_hot(tf.fill([rows], end), vocabulary))

@@ -155,13 +155,10 @@ class PairReader:
                 yield pair
                 progress.advance(1)
 
-        kept = {"train", "validation"} - {scored}
         for pair, picture in self.read_pairs(told(pairs)):
             part = part_of(pair)
-            if part == scored:
-                yield pair, picture, "scored"
-            else:
-                yield pair, picture, "train" if part in kept else "left out"
+            rest = "left out" if part == "test" else "train"
+            yield pair, picture, "scored" if part == scored else rest
 
     def read_pairs(
         self, pairs: Iterable[Pair]

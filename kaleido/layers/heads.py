@@ -195,8 +195,8 @@ class MatchHead(tf.keras.layers.Layer):
         similarity_path: adds learnt multiples of two cosines: that of the mean
             text state and the mean patch state of the joint pass, and that of
             the contrastive vectors. On a small catalogue [CLS] alone stays at
-            chance for hours; so the joint pass begins from
-            what the single-modality passes know, and learns what they miss.
+            chance for hours; so the joint pass begins from what the
+            single-modality passes know, and learns what they miss.
     """
 
     def __init__(self, units: int = 1, similarity_path: bool = False, **kwargs):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 import numpy as np
 
@@ -11,19 +11,17 @@ from kaleido.reports.page import data_uri, render_page
 _SIDE = 112
 
 
-def captioner_page(report: Mapping[str, Any], crops: np.ndarray) -> str:
+def captioner_page(report: Mapping[str, Any], crops: Sequence[np.ndarray]) -> str:
     """Returns the HTML page.
 
     Args:
         report: the content of `report.json`.
-        crops: uint8 [n, height, width, 3], what the report's captions speak of.
+        crops: uint8 [height, width, 3] each, what the report's captions speak of.
     """
-    step = max(crops.shape[1] // _SIDE, 1)
-    pictures = [data_uri(crop[::step, ::step]) for crop in crops]
-    captions = [
-        {**caption, "picture": picture}
-        for caption, picture in zip(report.get("captions", []), pictures)
-    ]
+    captions = []
+    for caption, crop in zip(report.get("captions", []), crops):
+        step = max(len(crop) // _SIDE, 1)
+        captions.append({**caption, "picture": data_uri(crop[::step, ::step])})
     return render_page(
         "Captioner", "captioner.html", {"report": report, "captions": captions}
     )
