@@ -56,7 +56,7 @@ def main(argv):
         raise ValueError(f"--config: there is no file {path}.")
     import tensorflow as tf
 
-    from kaleido import pretraining, records, training
+    from kaleido import distribution, pretraining, records
     from kaleido.config import Config
 
     config = Config.from_dict(FLAGS.config.to_dict())
@@ -75,7 +75,7 @@ def main(argv):
             cpu, [tf.config.LogicalDeviceConfiguration()] * FLAGS.logical_cpus
         )
         devices = [f"/cpu:{i}" for i in range(FLAGS.logical_cpus)]
-    strategy = training.make_strategy(FLAGS.strategy, devices)
+    strategy = distribution.make_strategy(FLAGS.strategy, devices)
     has_gpu = bool(tf.config.list_physical_devices("GPU"))
     jit_compile = has_gpu if FLAGS.jit_compile is None else FLAGS.jit_compile
     logging.info(

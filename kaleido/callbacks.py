@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import time
+from typing import Mapping
 
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from kaleido.training import Pretrainer
+from kaleido.trainer import Trainer
 
 
 class _Callback(tf.keras.callbacks.Callback):
@@ -21,7 +22,7 @@ class _Callback(tf.keras.callbacks.Callback):
     `mixed_float16` leaves some out.
     """
 
-    model: Pretrainer
+    model: Trainer
     # Else Keras would wait for every step's figures.
     _supports_tf_logs = True
 
@@ -140,8 +141,7 @@ class MetricLines(_Callback):
             "learning_rate": float(tf.convert_to_tensor(rate)),
             **{key: float(value) for key, value in (logs or {}).items()},
         }
-        with open(self._path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        append_line(self._path, line)
 
 
 class ProgressLine(_Callback):
@@ -183,6 +183,17 @@ class ProgressLine(_Callback):
         logging.info("validation at step %d: %s", self.model.step, shown)
         # Validation took time that the rate must not count.
         self._first = None
+
+
+def metrics_path(workdir: str) -> str:
+    """Where a run keeps its metric lines."""
+    return os.path.join(workdir, "metrics.jsonl")
+
+
+def append_line(path: str, line: Mapping[str, float]) -> None:
+    """Appends a line to a JSON-lines file."""
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
 
 
 def read_lines(path: str) -> list:

@@ -6,7 +6,7 @@ record on nothing but (seed, epoch, record): a run can be resumed anywhere.
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Callable, Dict, Optional, Sequence
 
 import tensorflow as tf
 
@@ -18,14 +18,19 @@ from kaleido.config import Config, DataConfig
 VALIDATION_EPOCH = 2**31 - 1
 
 
+# Serialised examples [batch] and the epoch, int64 scalar, to a batch.
+Prepare = Callable[[tf.Tensor, tf.Tensor], Dict[str, tf.Tensor]]
+
+
 def training_batches(
     record_set: records.RecordSet,
     config: Config,
     seed: int,
     start_step: int = 0,
     split: str = "train",
+    prepare: Optional[Prepare] = None,
 ) -> tf.data.Dataset:
-    """Yields corrupted training batches without end, from any step on.
+    """Yields training batches without end, from any step on.
 
     Args:
         record_set: an opened records folder.
@@ -33,9 +38,10 @@ def training_batches(
         seed: of order and corruption.
         start_step: batches that a resumed run has already seen.
         split: where the examples come from.
+        prepare: what becomes of the examples; corrupted for pre-training by default.
 
     Returns:
-        A dataset of batches, see `corruption.corrupt`.
+        A dataset of what `prepare` returns, see `corruption.corrupt`.
     """
     record_set.require_split(split)
     data = config.data
@@ -57,13 +63,18 @@ def training_batches(
         return batches.map(lambda batch: (batch, epoch))
 
     epochs = tf.data.Dataset.range(first_epoch, VALIDATION_EPOCH)
-    return _corrupted(epochs.flat_map(one_epoch), record_set, config, seed)
+    prepare = prepare or corrupted(record_set, config, seed)
+    return _prepared(epochs.flat_map(one_epoch), prepare)
 
 
 def validation_batches(
-    record_set: records.RecordSet, config: Config, seed: int, split: str = "validation"
+    record_set: records.RecordSet,
+    config: Config,
+    seed: int,
+    split: str = "validation",
+    prepare: Optional[Prepare] = None,
 ) -> tf.data.Dataset:
-    """Yields one pass over a split, corrupted the same way at each call."""
+    """Yields one pass over a split, the same at each call; see `training_batches`."""
     record_set.require_split(split)
     _fix_global_seed(seed)
     serialized = tf.data.TFRecordDataset(list(record_set.files[split]))
@@ -73,7 +84,21 @@ def validation_batches(
     )
     batches = serialized.batch(config.data.batch_size)
     batches = batches.map(lambda s: (s, tf.constant(VALIDATION_EPOCH, tf.int64)))
-    return _corrupted(batches, record_set, config, seed)
+    return _prepared(batches, prepare or corrupted(record_set, config, seed))
+
+
+def corrupted(
+    record_set: records.RecordSet, config: Config, seed: int
+) -> Prepare:
+    """Returns the preparation for pre-training, see `corruption.corrupt`."""
+    spec, vocabulary = record_set.spec, record_set.vocabulary
+
+    def prepare(serialized, epoch):
+        batch = records.parse_examples(serialized, spec)
+        batch["draws"] = corruption.draw(batch["record_key"], seed, epoch)
+        return corruption.corrupt(batch, config, spec, vocabulary)
+
+    return prepare
 
 
 def clean_batches(
@@ -176,19 +201,12 @@ def _grouped_order(keys: tf.Tensor, group_size: int, seed: tf.Tensor) -> tf.Tens
     return tf.concat([tf.reshape(mixed, [-1]), order[groups * group_size :]], 0)
 
 
-def _corrupted(batches, record_set, config, seed) -> tf.data.Dataset:
-    spec, vocabulary = record_set.spec, record_set.vocabulary
-
-    def step(serialized, epoch):
-        batch = records.parse_examples(serialized, spec)
-        batch["draws"] = corruption.draw(batch["record_key"], seed, epoch)
-        return corruption.corrupt(batch, config, spec, vocabulary)
-
+def _prepared(batches: tf.data.Dataset, prepare: Prepare) -> tf.data.Dataset:
     options = tf.data.Options()
     # Every worker reads all records and takes its share of each batch: the
     # batches do not depend on the number of workers.
     options.experimental_distribute.auto_shard_policy = (
         tf.data.experimental.AutoShardPolicy.DATA
     )
-    dataset = batches.map(step, num_parallel_calls=tf.data.AUTOTUNE)
+    dataset = batches.map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
     return dataset.prefetch(tf.data.AUTOTUNE).with_options(options)

@@ -1,10 +1,12 @@
-"""AdamW whose steps can be longer for some variables than for others."""
+"""AdamW with rates by layer, warm-up and decay of the rate."""
 
 from __future__ import annotations
 
 from typing import Mapping
 
 import tensorflow as tf
+
+from kaleido.config import TrainingConfig
 
 
 @tf.keras.utils.register_keras_serializable("kaleido")
@@ -41,3 +43,58 @@ class RatedAdamW(tf.keras.optimizers.AdamW):
 
     def get_config(self):
         return {**super().get_config(), "rates": self._rates}
+
+
+@tf.keras.utils.register_keras_serializable("kaleido")
+class WarmUpDecay(tf.keras.optimizers.schedules.LearningRateSchedule):
+    """Linear warm-up to a peak, then linear, cosine or no decay.
+
+    Args:
+        peak: the highest rate.
+        warmup_steps: steps until it is reached.
+        steps: where linear and cosine decay reach zero.
+        decay: `linear`, `cosine` or `constant`.
+    """
+
+    def __init__(self, peak: float, warmup_steps: int, steps: int, decay: str):
+        self._config = {
+            "peak": peak, "warmup_steps": warmup_steps, "steps": steps, "decay": decay,
+        }
+        left = max(steps - warmup_steps, 1)
+        schedules = tf.keras.optimizers.schedules
+        self._after = {
+            "linear": schedules.PolynomialDecay(peak, left, 0.0),
+            "cosine": schedules.CosineDecay(peak, left),
+            "constant": lambda step: peak,
+        }[decay]
+
+    def __call__(self, step):
+        step = tf.cast(step, tf.float32)
+        warmup = float(self._config["warmup_steps"])
+        rising = self._config["peak"] * (step + 1.0) / max(warmup, 1.0)
+        return tf.where(step < warmup, rising, self._after(step - warmup))
+
+    def get_config(self):
+        return dict(self._config)
+
+
+# LayerNorms and biases are not decayed (BERT), nor are learnt scalars.
+_NOT_DECAYED = ("norm", "bias", "beta", "gamma", "scale", "threshold")
+
+
+def make_optimizer(config: TrainingConfig) -> tf.keras.optimizers.Optimizer:
+    """Returns AdamW with warm-up, decay and clipping."""
+    optimizer = RatedAdamW(
+        WarmUpDecay(
+            config.learning_rate, config.warmup_steps, config.steps, config.decay
+        ),
+        weight_decay=config.weight_decay,
+        beta_2=config.beta_2,
+        epsilon=config.epsilon,
+        global_clipnorm=config.clip_norm or None,
+        rates=config.rates,
+    )
+    optimizer.exclude_from_weight_decay(var_names=list(_NOT_DECAYED))
+    if config.precision == "mixed_float16":
+        return tf.keras.mixed_precision.LossScaleOptimizer(optimizer)
+    return optimizer

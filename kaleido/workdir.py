@@ -47,7 +47,7 @@ def claim_workdir(directory: str, config: Config, records: RecordSet) -> None:
         "records": dataclasses.asdict(records.spec),
         "records_content": records.content,
     }
-    if not tf.train.latest_checkpoint(os.path.join(directory, "checkpoints")):
+    if not latest_checkpoint(directory):
         for name in ("ridge_map.npz", "ridge_map.json", "metrics.jsonl"):
             if os.path.exists(os.path.join(directory, name)):
                 os.remove(os.path.join(directory, name))
@@ -114,7 +114,7 @@ def load_networks(
         precision or run.config.training.precision
     )
     networks = networks_for(run.config, run.spec)
-    latest = tf.train.latest_checkpoint(os.path.join(directory, "checkpoints"))
+    latest = latest_checkpoint(directory)
     if latest is None:
         raise ValueError(f"{directory} holds no checkpoint yet.")
     checkpoint = tf.train.Checkpoint(
@@ -122,6 +122,11 @@ def load_networks(
     )
     checkpoint.restore(latest).expect_partial().assert_existing_objects_matched()
     return run, networks, checkpoint_step(latest)
+
+
+def latest_checkpoint(directory: str) -> Optional[str]:
+    """The last checkpoint of a run, None where it has none yet."""
+    return tf.train.latest_checkpoint(os.path.join(directory, "checkpoints"))
 
 
 def checkpoint_step(prefix: str) -> int:

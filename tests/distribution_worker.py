@@ -12,9 +12,10 @@ import sys
 
 import tensorflow as tf
 
-from kaleido import input_pipeline, records, training
+from kaleido import distribution, input_pipeline, pair_training, records
 from kaleido.files import write_json
 from kaleido.models import networks_for
+from kaleido.pretrainer import Pretrainer
 from tests import tiny_records
 
 REPLICAS, STEPS = 8, 20
@@ -61,11 +62,11 @@ def tiny_run(steps=STEPS):
 def _train(record_set, replicas, jit_compile, validate):
     devices = [f"/cpu:{i}" for i in range(replicas)]
     name = "one_device" if replicas == 1 else "mirrored"
-    strategy = training.make_strategy(name, devices)
+    strategy = distribution.make_strategy(name, devices)
     config = tiny_run()
     with strategy.scope():
         tf.keras.utils.set_random_seed(0)
-        model = training.Pretrainer(networks_for(config, record_set.spec), config)
+        model = Pretrainer(networks_for(config, record_set.spec), config)
         # Plain descent: unlike Adam it does not forgive a gradient of the
         # wrong length.
         model.compile(tf.keras.optimizers.SGD(0.05), jit_compile=jit_compile)
@@ -95,7 +96,7 @@ def main(records_folder, output, *variants):
         cpu, [tf.config.LogicalDeviceConfiguration()] * REPLICAS
     )
     # Of 15 wrong texts these are the most similar: mining has a choice.
-    training.MINED_AMONG = 4
+    pair_training.MINED_AMONG = 4
     record_set = records.open_records(records_folder)
     results = {v: _train(record_set, *VARIANTS[v]) for v in variants}
     write_json(output, results)

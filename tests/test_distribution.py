@@ -15,7 +15,7 @@ import sys
 import numpy as np
 import pytest
 
-from kaleido import input_pipeline
+from kaleido import distribution, input_pipeline
 from kaleido.callbacks import read_lines
 from kaleido.config import TASKS
 from kaleido.files import read_json
@@ -23,6 +23,14 @@ from tests import tiny_records
 from tests.distribution_worker import REPLICAS, STEPS, tiny_run
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def test_the_strategy_is_chosen_by_name():
+    one = distribution.make_strategy("one_device", ["/cpu:0"])
+    assert one.num_replicas_in_sync == 1 and distribution.is_chief(one)
+    assert distribution.is_chief(distribution.make_strategy("mirrored", ["/cpu:0"]))
+    with pytest.raises(ValueError, match="Received: 'tpu'"):
+        distribution.make_strategy("tpu")
 
 
 def start(module, *arguments, **environment):

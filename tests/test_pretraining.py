@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kaleido import callbacks, pretraining, training, workdir
+from kaleido import callbacks, distribution, pretraining, workdir
 from kaleido.callbacks import read_lines
 from tests import tiny_records
 
@@ -39,7 +39,7 @@ def tiny_run(steps=8, **options):
 
 
 def pretrain(config, record_set, folder):
-    strategy = training.make_strategy("one_device", ["/cpu:0"])
+    strategy = distribution.make_strategy("one_device", ["/cpu:0"])
     return pretraining.pretrain(config, record_set, str(folder), strategy)
 
 
@@ -205,8 +205,8 @@ def test_a_split_that_is_empty_is_an_error(tmp_path):
 
 
 def test_every_replica_gets_the_first_ones_weights():
-    strategy = training.make_strategy("one_device", ["/cpu:0"])
+    strategy = distribution.make_strategy("one_device", ["/cpu:0"])
     with strategy.scope():
         variables = [tf.Variable([1.0, 2.0]), tf.Variable(3.0)]
-        training.share_weights(strategy, variables)
+        distribution.share_weights(strategy, variables)
     assert [v.numpy().tolist() for v in variables] == [[1.0, 2.0], 3.0]

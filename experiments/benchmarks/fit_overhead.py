@@ -22,9 +22,11 @@ def run() -> List[Dict[str, Any]]:
 
     from kaleido import callbacks
     from kaleido.config import PAPER_TASKS, TaskConfig, preset
+    from kaleido.distribution import make_strategy
     from kaleido.input_pipeline import training_batches
     from kaleido.models import networks_for
-    from kaleido.training import Pretrainer, make_optimizer, make_strategy
+    from kaleido.optimizers import make_optimizer
+    from kaleido.pretrainer import Pretrainer
 
     small = preset("small")
     config = dataclasses.replace(
