@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from kaleido.files import read_json, write_json
 from kaleido.trainer import Trainer
 
 
@@ -96,6 +97,35 @@ class Checkpoints(_Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self._manager.save(checkpoint_number=self.model.step)
+
+
+class Best(_Callback):
+    """Keeps the weights of the best validation so far.
+
+    Args:
+        checkpoint: of the weights.
+        directory: receives them, and their figure in `best.json`.
+        figure: of validation.
+        more_is_better: or less is.
+    """
+
+    def __init__(
+        self, checkpoint: tf.train.Checkpoint, directory: str, figure: str,
+        more_is_better: bool,
+    ):
+        super().__init__()
+        self._manager = tf.train.CheckpointManager(checkpoint, directory, 1)
+        self._path = os.path.join(directory, "best.json")
+        self._figure, self._sign = figure, 1.0 if more_is_better else -1.0
+
+    def on_epoch_end(self, epoch, logs=None):
+        value = float(logs[self._figure])
+        if os.path.exists(self._path):
+            if self._sign * (value - read_json(self._path)["value"]) <= 0:
+                return
+        self._manager.save(checkpoint_number=self.model.step)
+        best = {"figure": self._figure, "value": value, "step": self.model.step}
+        write_json(self._path, best)
 
 
 class MetricLines(_Callback):

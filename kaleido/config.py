@@ -7,7 +7,7 @@ fields, and `Config.from_config_dict` checks the result.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, Sequence
 
 from ml_collections import ConfigDict
 
@@ -62,10 +62,10 @@ class ModelConfig:
     patch_paths: bool = False
 
     def __post_init__(self):
-        _check_choice("gelu", self.gelu, ("exact", "tanh"))
-        _check_choice("projection", self.projection, ("shared", "per_level"))
-        _check_choice("positions", self.positions, ("normalized", "pixels"))
-        _check_choice("match_units", self.match_units, (1, 2))
+        check_choice("gelu", self.gelu, ("exact", "tanh"))
+        check_choice("projection", self.projection, ("shared", "per_level"))
+        check_choice("positions", self.positions, ("normalized", "pixels"))
+        check_choice("match_units", self.match_units, (1, 2))
         for name in ("hidden_size", "num_layers", "num_heads", "intermediate_size"):
             _check_positive(name, getattr(self, name))
         if self.hidden_size % self.num_heads:
@@ -165,9 +165,9 @@ class TrainingConfig:
     def __post_init__(self):
         for name in ("steps", "eval_every", "learning_rate"):
             _check_positive(name, getattr(self, name))
-        _check_choice("decay", self.decay, ("linear", "cosine", "constant"))
-        _check_choice("init", self.init, ("minilm", "random"))
-        _check_choice(
+        check_choice("decay", self.decay, ("linear", "cosine", "constant"))
+        check_choice("init", self.init, ("minilm", "random"))
+        check_choice(
             "precision", self.precision,
             ("float32", "mixed_bfloat16", "mixed_float16"),
         )
@@ -189,7 +189,7 @@ class Config:
 
     def __post_init__(self):
         for name in self.tasks:
-            _check_choice("tasks", name, TASKS)
+            check_choice("tasks", name, TASKS)
         if self.model.similarity_path and not self.training.mined_negatives:
             raise ValueError(
                 "`similarity_path` needs the contrastive passes that "
@@ -215,11 +215,11 @@ class Config:
         if unknown:
             raise ValueError(f"Unknown configuration sections: {sorted(unknown)}")
         return cls(
-            model=_build(ModelConfig, values["model"]),
-            data=_build(DataConfig, values["data"]),
-            training=_build(TrainingConfig, values["training"]),
+            model=build_section(ModelConfig, values["model"]),
+            data=build_section(DataConfig, values["data"]),
+            training=build_section(TrainingConfig, values["training"]),
             tasks={
-                name: _build(TaskConfig, task)
+                name: build_section(TaskConfig, task)
                 for name, task in values["tasks"].items()
             },
         )
@@ -238,12 +238,14 @@ def _check_positive(name, value):
         raise ValueError(f"`{name}` must be positive. Received: {name}={value!r}")
 
 
-def _check_choice(name, value, choices):
+def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
+    """Raises a ValueError that names the field, if a value is none of the choices."""
     if value not in choices:
         raise ValueError(f"`{name}` must be one of {choices}. Received: {value!r}")
 
 
-def _build(cls, values: Mapping[str, Any]):
+def build_section(cls, values: Mapping[str, Any]):
+    """Builds a dataclass from a mapping; an unknown field is a ValueError."""
     known = {f.name for f in dataclasses.fields(cls)}
     unknown = set(values) - known
     if unknown:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 from typing import Any, Dict, List, Mapping
@@ -28,6 +29,13 @@ def write_json(path: str, content: Any) -> None:
     """Writes JSON, keys sorted."""
     text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False)
     write_text(path, f"{text}\n")
+
+
+def write_arrays(path: str, arrays: Mapping[str, np.ndarray]) -> None:
+    """Writes named arrays as a compressed `.npz`."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    write_bytes(path, buffer.getvalue())
 
 
 def claim_folder(folder: str, job: Mapping[str, Any], what: str) -> None:
@@ -84,6 +92,15 @@ def digest_arrays(*arrays: np.ndarray) -> str:
         # A view: the pictures of a training set are no small thing to copy.
         digest.update(array.reshape(-1).view(np.uint8))
     return digest.hexdigest()[:16]
+
+
+def sha256_of(path: str) -> str:
+    """Hexadecimal digest of a file of any size."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def read_json(path: str) -> Any:

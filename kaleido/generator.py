@@ -54,6 +54,7 @@ class Generator:
 
     def __init__(self, networks: Networks, vocabulary: Vocabulary):
         joint = networks.joint
+        self._networks = networks
         self._embed_text = networks.text_embedding
         self._embed_patches = networks.patch_embedding
         self._layers = networks.encoder_layers
@@ -92,11 +93,10 @@ class Generator:
         )
         length = tf.shape(words)[1]
         states = tf.concat([words, patches], axis=1)
-        bias = self._bias(
-            sequence_to_sequence_visible(token_ids[:, :-1] != 0, patches.shape[1])
+        visible = sequence_to_sequence_visible(
+            token_ids[:, :-1] != 0, patches.shape[1]
         )
-        for layer in self._layers:
-            states = layer(states, bias, training=training)
+        states = self._networks.encode(states, visible, training)
         return self._logits(states[:, :length])
 
     def _remember(self, patch_features, patch_positions, beams: int) -> Memory:

@@ -101,37 +101,56 @@ def corrupted(
     return prepare
 
 
+def cleaned(
+    record_set: records.RecordSet, positions: str, with_strings: bool = False
+) -> Prepare:
+    """Returns the preparation for evaluation and fine-tuning: nothing is hidden.
+
+    Args:
+        record_set: an opened records folder.
+        positions: see `patches.patch_positions`.
+        with_strings: whether the strings of `records.parse_examples` come along.
+
+    Returns:
+        A function to dicts of `token_ids` int32 [batch, max_tokens], `patch_features`
+        float16 [batch, patches, feature_size], `patch_positions` float32 [batch,
+        patches, 5], the keys and the strings.
+    """
+    spec = record_set.spec
+    kept = (
+        "token_ids", "patch_positions", "subcategory_key", *records.KEY_FIELDS,
+        *(records.STRING_FIELDS if with_strings else ()),
+    )
+
+    def prepare(serialized, epoch):
+        del epoch
+        batch = records.parse_examples(serialized, spec, with_strings)
+        batch = corruption.add_positions(batch, positions)
+        clean = corruption.clean_patches(batch["features"], spec.patch_layout)
+        return {"patch_features": clean, **{name: batch[name] for name in kept}}
+
+    return prepare
+
+
+def stored_batches(
+    record_set: records.RecordSet, split: str, batch_size: int, prepare: Prepare
+) -> tf.data.Dataset:
+    """Yields a split in stored order; see `training_batches`."""
+    record_set.require_split(split)
+    dataset = tf.data.TFRecordDataset(list(record_set.files[split]))
+    batches = dataset.batch(batch_size).map(
+        lambda s: (s, tf.constant(VALIDATION_EPOCH, tf.int64))
+    )
+    return batches.map(prepare, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+
+
 def clean_batches(
     record_set: records.RecordSet, config: Config, split: str, batch_size: int,
     with_strings: bool = False,
 ) -> tf.data.Dataset:
-    """Yields a split in stored order, uncorrupted, for evaluation.
-
-    Returns:
-        A dataset of dicts: `token_ids` int32 [batch, max_tokens],
-        `patch_features` float16 [batch, patches, feature_size],
-        `patch_positions` float32 [batch, patches, 5], the keys and, if asked
-        for, the strings of `records.parse_examples`.
-    """
-    record_set.require_split(split)
-    spec = record_set.spec
-
-    def parse(serialized):
-        batch = records.parse_examples(serialized, spec, with_strings)
-        batch = corruption.add_positions(batch, config.model.positions)
-        clean = corruption.clean_patches(batch["features"], spec.patch_layout)
-        kept = (
-            "token_ids", "patch_positions", "subcategory_key", *records.KEY_FIELDS,
-            *(records.STRING_FIELDS if with_strings else ()),
-        )
-        return {
-            "patch_features": clean,
-            **{name: batch[name] for name in kept},
-        }
-
-    dataset = tf.data.TFRecordDataset(list(record_set.files[split]))
-    dataset = dataset.batch(batch_size)
-    return dataset.map(parse, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+    """Yields a split in stored order, uncorrupted; see `cleaned`."""
+    prepare = cleaned(record_set, config.model.positions, with_strings)
+    return stored_batches(record_set, split, batch_size, prepare)
 
 
 def _fix_global_seed(seed: int) -> None:

@@ -64,6 +64,22 @@ class Networks:
     def patch_embedding(self) -> embeddings.PatchEmbedding:
         return self.joint.get_layer("patch_embedding")
 
+    def encode(
+        self, states: tf.Tensor, visible: tf.Tensor, training: bool = False
+    ) -> tf.Tensor:
+        """Runs the encoder over any states, outside of the functional models.
+
+        Args:
+            states: float [batch, length, hidden_size], embedded.
+            visible: bool [batch, length], or [batch, length, length] where rows look
+                at columns.
+            training: whether dropout is on.
+        """
+        bias = self.joint.get_layer("attention_bias")(visible)
+        for layer in self.encoder_layers:
+            states = layer(states, bias, training=training)
+        return states
+
     @property
     def encoder_layers(self) -> List[encoder.TransformerLayer]:
         return [

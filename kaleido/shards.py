@@ -19,7 +19,13 @@ import numpy as np
 import tensorflow as tf
 
 from kaleido.catalogs.product import SPLITS, Catalog, Rejection, Scan
-from kaleido.files import claim_folder, digest_arrays, read_json, write_json
+from kaleido.files import (
+    claim_folder,
+    digest_arrays,
+    read_json,
+    sha256_of,
+    write_json,
+)
 from kaleido.masking import ALIGNED_LEVELS
 from kaleido.preprocessing import Preprocessor
 from kaleido.records import RecordSpec
@@ -171,15 +177,6 @@ class _ShardWriter:
         os.replace(self._temporary, self._path)
         write_json(os.path.join(self._directory, self._shard.sidecar), sidecar)
         return sidecar
-
-
-def sha256_of(path: str) -> str:
-    """Hexadecimal digest of a file of any size."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def write_shards(

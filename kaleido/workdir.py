@@ -95,6 +95,8 @@ def load_networks(
 ) -> Tuple[RunDescription, Networks, int]:
     """Builds a run's networks and fills them from its last checkpoint.
 
+    Of a fine-tuning it is the one that validation chose.
+
     Args:
         directory: the run's folder.
         records: records that the networks will be used on; checked.
@@ -114,9 +116,7 @@ def load_networks(
         precision or run.config.training.precision
     )
     networks = networks_for(run.config, run.spec)
-    latest = latest_checkpoint(directory)
-    if latest is None:
-        raise ValueError(f"{directory} holds no checkpoint yet.")
+    latest = chosen_checkpoint(directory)
     checkpoint = tf.train.Checkpoint(
         joint=networks.joint, text=networks.text, image=networks.image
     )
@@ -127,6 +127,24 @@ def load_networks(
 def latest_checkpoint(directory: str) -> Optional[str]:
     """The last checkpoint of a run, None where it has none yet."""
     return tf.train.latest_checkpoint(os.path.join(directory, "checkpoints"))
+
+
+def best_folder(directory: str) -> str:
+    """Where a fine-tuning keeps the weights that validation chose."""
+    return os.path.join(directory, "best")
+
+
+def chosen_checkpoint(directory: str) -> str:
+    """The checkpoint to use: a fine-tuning's best, else the last one.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    best = tf.train.latest_checkpoint(best_folder(directory))
+    chosen = best or latest_checkpoint(directory)
+    if chosen is None:
+        raise ValueError(f"{directory} holds no checkpoint yet.")
+    return chosen
 
 
 def checkpoint_step(prefix: str) -> int:

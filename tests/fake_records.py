@@ -9,7 +9,7 @@ from typing import Sequence
 import numpy as np
 import tensorflow as tf
 
-from kaleido import records, shards
+from kaleido import files, records, shards
 from kaleido.masking import random_plans
 from kaleido.text import RESERVED, Vocabulary
 
@@ -143,7 +143,7 @@ def write_records(
                 {
                     "file": name, "split": split, "examples": len(part),
                     "bytes": os.path.getsize(path),
-                    "sha256": shards.sha256_of(path),
+                    "sha256": files.sha256_of(path),
                     "classes": {
                         "category": {"tops": len(part)},
                         "subcategory": {i.subcategory: 1 for i in part},

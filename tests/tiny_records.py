@@ -10,7 +10,7 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 import tensorflow as tf
 
-from kaleido import masking, records, shards
+from kaleido import files, masking, records, shards
 from kaleido.config import Config, preset
 from kaleido.patches import LAYOUTS
 from kaleido.text import RESERVED, Vocabulary, text_key
@@ -91,7 +91,7 @@ def write_tiny_records(
                 {
                     "file": name, "split": split, "examples": len(part),
                     "bytes": os.path.getsize(path),
-                    "sha256": shards.sha256_of(path),
+                    "sha256": files.sha256_of(path),
                     "classes": {"category": ["clothes"], "subcategory": names},
                 }
             )

@@ -66,10 +66,8 @@ def summarize_tasks(
         of a warm start no chance), `accuracy`, `chance`.
     """
     summary = {}
-    for task in TASKS:
+    for task in _tasks_in(lines):
         losses = [x[f"val_{task}_loss"] for x in lines if f"val_{task}_loss" in x]
-        if not losses:
-            continue
         accuracies = [
             x[f"val_{task}_accuracy"] for x in lines if f"val_{task}_accuracy" in x
         ]
@@ -78,16 +76,26 @@ def summarize_tasks(
             "loss_last": round(losses[-1], 5),
             "accuracy_first": round(accuracies[0], 4),
             "accuracy": round(accuracies[-1], 4),
-            "chance": round(chances[task], 4),
+            "chance": round(chances[task], 4) if task in chances else None,
         }
     return summary
+
+
+def _tasks_in(lines: Sequence[Mapping[str, float]]) -> List[str]:
+    """Names of what was validated, those of pre-training in their order."""
+    found = {
+        key[len("val_") : -len("_loss")]
+        for line in lines for key in line
+        if key.startswith("val_") and key.endswith("_loss") and key != "val_loss"
+    }
+    return sorted(found, key=lambda name: (*TASKS, name).index(name))
 
 
 def plot_tasks(
     lines: List[Mapping[str, Any]], chances: Optional[Mapping[str, float]] = None
 ):
     """Returns a figure: a column a task, its loss above and its accuracy below."""
-    tasks = [t for t in TASKS if any(f"val_{t}_loss" in line for line in lines)]
+    tasks = _tasks_in(lines)
     figure, axes = plt.subplots(
         2, len(tasks), figsize=(2.3 * len(tasks), 4.2), squeeze=False
     )
@@ -99,11 +107,11 @@ def plot_tasks(
                 points = [(x["step"], x[key]) for x in lines if key in x]
                 if points:
                     axis.plot(*zip(*points), style, color="tab:blue", linewidth=1.4)
-            if chances and what == "accuracy":
+            if what == "accuracy" and chances and task in chances:
                 axis.axhline(chances[task], color="grey", linewidth=0.8, dashes=(4, 3))
             axis.tick_params(labelsize=7)
             if row == 0:
-                axis.set_title(TITLES[task], fontsize=8)
+                axis.set_title(TITLES.get(task, task), fontsize=8)
         axes[1][column].set_xlabel("step", fontsize=7)
     axes[0][0].set_ylabel("loss", fontsize=8)
     axes[1][0].set_ylabel("accuracy", fontsize=8)
@@ -112,20 +120,23 @@ def plot_tasks(
 
 
 def training_page(
-    lines: List[Mapping[str, Any]], chances: Mapping[str, float]
+    lines: List[Mapping[str, Any]], chances: Mapping[str, float],
+    title: str = "Pre-training",
 ) -> str:
     """Returns the HTML page of a run.
 
     Args:
         lines: of `metrics.jsonl`.
-        chances: see `task_chances`.
+        chances: see `task_chances`; a task may have none.
+        title: of the page.
     """
+    tasks = summarize_tasks(lines, chances)
     return render_page(
-        "Pre-training",
+        title,
         "training.html",
         {
             "plot": figure_uri(plot_tasks(lines, chances)),
-            "tasks": summarize_tasks(lines, chances),
-            "titles": TITLES,
+            "tasks": tasks,
+            "titles": {name: TITLES.get(name, name) for name in tasks},
         },
     )

@@ -1,0 +1,135 @@
+r"""Fine-tunes a pre-trained run on a downstream task, and says what it is worth.
+
+Writes into WORKDIR: `results.json` with the figures of the split and of baselines in
+one table, `report.html` with right and wrong cases, `outcomes.npz` for
+`experiments.compare`, and `training.html`. What was stopped goes on where it was.
+The weights are those that validation chose.
+
+Examples:
+  python -m experiments.finetune --task=subcategory --checkpoint=runs/shop/model \
+      --records=runs/shop/records --workdir=runs/shop/subcategory
+  python -m experiments.finetune --task=itr --checkpoint=runs/shop/model \
+      --config.training.steps=300 --records=runs/shop/records --workdir=runs/shop/itr
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+
+from absl import app, flags, logging
+from ml_collections import config_flags
+
+from kaleido.cli import fail_clearly, parse_config_flags
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_enum(
+    "task", None, ("itr", "tir", "category", "subcategory", "caption"),
+    "What is learnt.", required=True,
+)
+flags.DEFINE_string(
+    "checkpoint", None, "Folder of the pre-training.", required=True
+)
+flags.DEFINE_string("records", None, "Folder of `tfrecords.build`.", required=True)
+flags.DEFINE_string("workdir", None, "Folder of the fine-tuning.", required=True)
+flags.DEFINE_enum(
+    "start", "pretrained", ("pretrained", "text", "random"),
+    "Weights to begin with: the run's; of its kind, but with the packaged text "
+    "encoder alone; random.",
+)
+flags.DEFINE_enum(
+    "inputs", "both", ("both", "text", "picture"), "What a classifier sees."
+)
+flags.DEFINE_enum(
+    "balance", "none", ("none", "logits"),
+    "Answer to classes of unlike sizes: logit adjustment by their shares.",
+)
+flags.DEFINE_string("split", "test", "Split that is evaluated.")
+flags.DEFINE_string(
+    "manifest", "", "File of `experiments.make_manifest`; default: drawn."
+)
+flags.DEFINE_integer("seed", 0, "Seed of everything random.")
+config_flags.DEFINE_config_file(
+    "config", None, "Python file with get_config(); default: experiments/configs/"
+    "finetune.py. Any field can be set as --config.section.field=value.",
+)
+flags.DEFINE_enum(
+    "strategy", "one_device", ("one_device", "mirrored"), "tf.distribute strategy."
+)
+flags.DEFINE_bool("jit_compile", None, "XLA; default: on where there is a GPU.")
+
+
+@fail_clearly
+def main(argv):
+    del argv
+    import tensorflow as tf
+
+    from kaleido import distribution, records, workdir
+    from kaleido.files import write_arrays, write_json, write_text
+    from kaleido.finetuning import finetune
+    from kaleido.finetuning_config import RETRIEVAL_TASKS, FinetuningConfig
+    from kaleido.manifest import Manifest
+    from kaleido.provenance import provenance
+
+    record_set = records.open_records(FLAGS.records)
+    record_set.require_split(FLAGS.split)
+    run = workdir.read_run(FLAGS.checkpoint)
+    manifest = None
+    if FLAGS.manifest:
+        if FLAGS.task not in RETRIEVAL_TASKS:
+            raise ValueError(f"--manifest is of retrieval. Received: {FLAGS.task}")
+        with open(FLAGS.manifest, encoding="utf-8") as file:
+            manifest = Manifest.from_json(file.read())
+    config = FinetuningConfig.from_dict(
+        {
+            **FLAGS.config.to_dict(), "task": FLAGS.task, "start": FLAGS.start,
+            "inputs": FLAGS.inputs, "balance": FLAGS.balance,
+        }
+    )
+    config = dataclasses.replace(
+        config, training=dataclasses.replace(config.training, seed=FLAGS.seed)
+    )
+    has_gpu = bool(tf.config.list_physical_devices("GPU"))
+    task = finetune(
+        config, run, FLAGS.checkpoint, record_set, FLAGS.workdir,
+        distribution.make_strategy(FLAGS.strategy),
+        has_gpu if FLAGS.jit_compile is None else FLAGS.jit_compile,
+    )
+    if FLAGS.task in RETRIEVAL_TASKS:
+        task.manifest = manifest
+    logging.info("evaluating on the %s split", FLAGS.split)
+    outcome = task.evaluate_split(FLAGS.split)
+    results = {
+        "task": FLAGS.task,
+        "inputs": FLAGS.inputs,
+        "balance": FLAGS.balance,
+        "start": FLAGS.start,
+        "split": FLAGS.split,
+        "rows": outcome.rows,
+        **outcome.settings,
+        "provenance": provenance(task.networks, record_set, FLAGS.seed),
+    }
+
+    def path(name):
+        return os.path.join(FLAGS.workdir, name)
+
+    write_arrays(path("outcomes.npz"), outcome.outcomes)
+    write_text(path("report.html"), outcome.page)
+    write_json(path("results.json"), results)
+    for name, figures in outcome.rows.items():
+        logging.info("%s: %s", name, figures)
+
+
+def _parse_flags(argv):
+    """Without a --config, takes that of the task, which another flag names."""
+    given = dict(re.findall("^--?([a-z]+)=(.*)", "\n".join(argv), re.MULTILINE))
+    if "task" in given and "config" not in given:
+        default = f"--config=experiments/configs/finetune.py:{given['task']}"
+        argv = [argv[0], default, *argv[1:]]
+    return parse_config_flags(argv)
+
+
+if __name__ == "__main__":
+    app.run(main, flags_parser=_parse_flags)

@@ -1,0 +1,146 @@
+"""A fine-tuning from a pre-training's weights to what it is worth on a split."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+import tensorflow as tf
+
+from kaleido import callbacks, fitting, input_pipeline
+from kaleido.config import Config
+from kaleido.files import claim_folder, sha256_of, write_text
+from kaleido.finetuning_config import (
+    CLASSIFICATION_TASKS,
+    RETRIEVAL_TASKS,
+    FinetuningConfig,
+)
+from kaleido.interop.bert import load_minilm
+from kaleido.models import Networks, networks_for
+from kaleido.records import RecordSet
+from kaleido.reports.training_report import training_page
+from kaleido.tasks.captioning import Captioning
+from kaleido.tasks.classification import Classification
+from kaleido.tasks.retrieval import Retrieval, scoring_config
+from kaleido.tasks.task import Task
+from kaleido.workdir import (
+    RunDescription,
+    best_folder,
+    chosen_checkpoint,
+    claim_workdir,
+    load_networks,
+)
+
+
+def make_task(
+    networks: Networks, config: FinetuningConfig, run: Config, records: RecordSet
+) -> Task:
+    """Returns the task that a configuration names, around networks."""
+    if config.task in CLASSIFICATION_TASKS:
+        kind = Classification
+    else:
+        kind = Retrieval if config.task in RETRIEVAL_TASKS else Captioning
+    return kind(networks, config, run, records)
+
+
+def _starting_networks(config, run, checkpoint, records) -> Networks:
+    if config.start == "pretrained":
+        return load_networks(checkpoint, records, config.training.precision)[1]
+    networks = networks_for(run.config, records.spec)
+    if config.start == "text":
+        load_minilm(networks, records.vocabulary)
+    return networks
+
+
+def _weights_of(config: FinetuningConfig, checkpoint: str) -> str:
+    """Returns what tells one start from another."""
+    if config.start != "pretrained":
+        return config.start
+    # A checkpoint's index holds a checksum of every tensor.
+    return sha256_of(f"{chosen_checkpoint(checkpoint)}.index")[:16]
+
+
+def finetune(
+    config: FinetuningConfig,
+    run: RunDescription,
+    checkpoint: str,
+    records: RecordSet,
+    workdir: str,
+    strategy: tf.distribute.Strategy,
+    jit_compile: bool = False,
+) -> Task:
+    """Trains a task, resuming from its last checkpoint.
+
+    The folder is a run of its own: `experiments.evaluate` and `experiments.export`
+    take that of a retrieval task.
+
+    Args:
+        config: the fine-tuning.
+        run: the pre-training.
+        checkpoint: its folder.
+        records: what to train on.
+        workdir: receives `config.json`, `job.json`, `metrics.jsonl`, `training.html`,
+            `checkpoints/`, and in `best/` the weights that validation chose.
+        strategy: where to train.
+        jit_compile: whether the networks' passes are compiled by XLA.
+
+    Returns:
+        The task with the weights that validation chose.
+
+    Raises:
+        ValueError: if the records do not fit the run or the task, or the folder holds
+            another fine-tuning.
+    """
+    run.spec.check_equals(records.spec, records.directory)
+    settings = config.training
+    # Steps may grow, as a pre-training's may.
+    job = dataclasses.replace(config, training=dataclasses.replace(settings, steps=1))
+    with fitting.output_folder(strategy, workdir) as output:
+        claim_folder(
+            output,
+            {
+                "finetuning": job.to_dict(), "records": records.content,
+                "weights": _weights_of(config, checkpoint),
+            },
+            "the fine-tuning",
+        )
+        scoring = scoring_config(run.config, config.data)
+        if config.task not in RETRIEVAL_TASKS:
+            # What the other heads have learnt was for another encoder.
+            scoring = dataclasses.replace(scoring, tasks={})
+        claim_workdir(output, scoring, records)
+
+        def build(fresh):
+            networks = (
+                _starting_networks(config, run, checkpoint, records) if fresh
+                else networks_for(run.config, records.spec)
+            )
+            task = make_task(networks, config, run.config, records)
+            task.check()
+            return task
+
+        training = fitting.begin(build, settings, workdir, strategy, jit_compile)
+        task = training.model
+        if training.step < settings.steps:
+            prepare = task.preparation()
+            batches = (
+                input_pipeline.training_batches(
+                    records, config, settings.seed, training.step, prepare=prepare
+                ),
+                input_pipeline.validation_batches(
+                    records, config, settings.seed, prepare=prepare
+                ),
+            )
+            best = callbacks.Best(
+                tf.train.Checkpoint(**task.saved), best_folder(output), *task.chosen_by
+            )
+            fitting.fit(
+                training, *batches, settings, config.data.batch_size, output, 1, [best]
+            )
+        if output == workdir:
+            lines = callbacks.read_lines(callbacks.metrics_path(output))
+            page = training_page(lines, {}, f"Fine-tuning: {config.task}")
+            write_text(os.path.join(output, "training.html"), page)
+        best = tf.train.Checkpoint(**task.saved)
+        best.restore(chosen_checkpoint(output)).assert_existing_objects_matched()
+    return task

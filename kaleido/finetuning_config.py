@@ -1,0 +1,103 @@
+"""Configuration of a fine-tuning, and what each task starts from."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Dict, Mapping
+
+from ml_collections import ConfigDict
+
+from kaleido.config import DataConfig, TrainingConfig, build_section, check_choice
+
+CLASSIFICATION_TASKS = ("category", "subcategory")
+RETRIEVAL_TASKS = ("itr", "tir")
+TASKS = (*RETRIEVAL_TASKS, *CLASSIFICATION_TASKS, "caption")
+
+# Where the networks' weights come from: a pre-training; of that run's kind, but with
+# the packaged text encoder alone; or nothing.
+STARTS = ("pretrained", "text", "random")
+
+
+@dataclasses.dataclass(frozen=True)
+class FinetuningConfig:
+    """All of a fine-tuning but its records and the run that it begins from.
+
+    Attributes:
+        task: one of `TASKS`.
+        data, training: see there; what is of pre-training alone is not read.
+        start: one of `STARTS`.
+        inputs: what a classifier sees: `both`, `text` or `picture`.
+        balance: the classifier's answer to classes of unlike sizes: `none`, or
+            `logits`, see `tasks.classification`.
+        lists: wrong candidates of a list that the match head learns to rank, see
+            `tasks.retrieval`.
+    """
+
+    task: str
+    data: DataConfig
+    training: TrainingConfig
+    start: str = "pretrained"
+    inputs: str = "both"
+    balance: str = "none"
+    lists: int = 3
+
+    def __post_init__(self):
+        check_choice("task", self.task, TASKS)
+        check_choice("start", self.start, STARTS)
+        check_choice("inputs", self.inputs, ("both", "text", "picture"))
+        check_choice("balance", self.balance, ("none", "logits"))
+        if self.inputs != "both" and self.task not in CLASSIFICATION_TASKS:
+            raise ValueError(
+                f"The task {self.task} needs texts and pictures. Received: "
+                f"inputs={self.inputs!r}"
+            )
+        if not 1 <= self.lists < self.data.batch_size:
+            raise ValueError(
+                "`lists` must be at least 1 and less than a batch. Received: "
+                f"lists={self.lists}, batch_size={self.data.batch_size}"
+            )
+
+    def to_config_dict(self) -> ConfigDict:
+        """Returns an editable copy for a configuration file."""
+        return ConfigDict(self.to_dict())
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Returns plain nested dictionaries."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "FinetuningConfig":
+        """Builds and checks a configuration.
+
+        Raises:
+            ValueError: if a field is unknown or has an impossible value.
+        """
+        sections = {"data": DataConfig, "training": TrainingConfig}
+        return build_section(
+            cls,
+            {
+                name: build_section(sections[name], value)
+                if name in sections else value
+                for name, value in values.items()
+            },
+        )
+
+
+def default_finetuning(task: str) -> FinetuningConfig:
+    """Returns the configuration that a task starts from, for the `small` preset.
+
+    Raises:
+        ValueError: if there is no such task.
+    """
+    check_choice("task", task, TASKS)
+    retrieval = task in RETRIEVAL_TASKS
+    return FinetuningConfig(
+        task=task,
+        data=DataConfig(batch_size=64, group_size=16 if retrieval else 1),
+        training=TrainingConfig(
+            steps=600, learning_rate=1e-4, warmup_steps=60, eval_every=100,
+            precision="mixed_bfloat16",
+            # Heads that begin from nothing, or as closed forms.
+            rates={"classifier": 10.0, "shortcut": 0.01},
+        ),
+    )

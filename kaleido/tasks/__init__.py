@@ -1,0 +1,1 @@
+"""Downstream tasks (paper, section 4.3): retrieval, classification, captioning."""

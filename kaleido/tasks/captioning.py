@@ -1,0 +1,140 @@
+"""Captions by the encoder as a generator (FC, paper section 4.3)."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from kaleido import caption_baselines, losses
+from kaleido.generator import Generator
+from kaleido.layers.heads import level_means
+from kaleido.metrics.attributes import attribute_figures, has_truth
+from kaleido.metrics.captions import caption_figures
+from kaleido.progress import Progress
+from kaleido.reports.caption_report import caption_page
+from kaleido.tasks.task import (
+    READ,
+    Collected,
+    Outcome,
+    Task,
+    picked,
+    without_leaks,
+)
+from kaleido.text import Tokenizer
+
+_BEAMS = 4
+# References are whole texts, however long the captions may become.
+_WHOLE = 512
+
+
+class Captioning(Task):
+    """Learns to write the text of a picture, word piece by word piece.
+
+    Captions and references are compared as the vocabulary writes them: lower case,
+    punctuation apart.
+    """
+
+    def __init__(self, networks, config, run, records):
+        super().__init__(networks, config, run, records, {"caption": 1.0})
+        self._generator = Generator(networks, records.vocabulary)
+        self._tokenizer = Tokenizer(records.vocabulary)
+
+    def losses_of(self, batch, training: bool) -> Dict[str, losses.Summed]:
+        token_ids = batch["token_ids"]
+        logits = self._generator.logits(
+            token_ids, batch["patch_features"], batch["patch_positions"], training
+        )
+        there = tf.cast(tf.not_equal(token_ids[:, 1:], 0), tf.float32)
+        return {"caption": losses.classification(logits, token_ids[:, 1:], there)}
+
+    def _writers(self):
+        longest = self.records.spec.max_tokens
+        seed = self.config.training.seed
+
+        @tf.function(reduce_retracing=True)
+        def write(features, positions, number):
+            pictures = (features, positions, longest)
+            return {
+                f"beam_{_BEAMS}": self._generator.generate(*pictures, beams=_BEAMS),
+                "greedy": self._generator.generate(*pictures),
+                "nucleus": self._generator.sample(
+                    *pictures, seed=tf.stack([seed, number])
+                ),
+            }
+
+        return write
+
+    def evaluate_split(self, split: str) -> Outcome:
+        write, written = self._writers(), Collected()
+        levels = self.records.spec.patch_layout.levels
+        found: Dict[str, Collected] = {}
+        for name in ("train", split):
+            found[name] = Collected()
+            progress = Progress(self.records.counts[name], f"{name} pictures")
+            for number, batch in enumerate(self.read(name)):
+                columns = {k: batch[k] for k in (*READ, "labels", "generated_caption")}
+                columns["features"] = level_means(
+                    batch["patch_features"], levels, levels
+                )
+                found[name].add(columns)
+                if name == split:
+                    features = tf.cast(batch["patch_features"], tf.float32)
+                    written.add(
+                        write(features, batch["patch_positions"], tf.constant(number))
+                    )
+                progress.advance(len(batch["token_ids"]))
+            progress.finish()
+        train, test = found["train"], found[split]
+        rows, counts = without_leaks(train, test)
+        captions: Dict[str, List[str]] = {
+            name: self._read_pieces(written[name][rows])
+            for name in (f"beam_{_BEAMS}", "greedy", "nucleus")
+        }
+        train_texts = self._as_written(train.strings("text"))
+        captions["nearest_picture"] = caption_baselines.nearest_captions(
+            train["features"], train_texts, test["features"][rows]
+        )
+        captions["frequent"] = caption_baselines.frequent_captions(
+            train.strings("subcategory"), train_texts,
+            picked(test.strings("subcategory"), rows),
+        )
+        if any(test.strings("generated_caption")):
+            captions["show_attend_tell"] = picked(
+                test.strings("generated_caption"), rows
+            )
+        references = self._as_written(picked(test.strings("text"), rows))
+        labels = picked(test.strings("labels"), rows)
+        figures, ciders = {}, {}
+        for name, texts in captions.items():
+            logging.info("scoring %s", name)
+            figures[name], ciders[name] = caption_figures(
+                texts, [[reference] for reference in references]
+            )
+            if has_truth(labels):
+                figures[name]["attributes"] = attribute_figures(texts, labels)
+        examples = picked(test.examples(), rows)
+        settings: Dict[str, Any] = {
+            "audit": counts,
+            "captioner": "show_attend_tell" in captions,
+        }
+        outcomes = {f"cider_{name}": values for name, values in ciders.items()}
+        outcomes["ids"] = np.array([example["image_id"] for example in examples])
+        main = next(iter(captions))
+        page = caption_page(
+            "Captions", figures, captions, references, examples, ciders[main],
+            f"{len(rows)} pictures of the {split} split; {counts['removed']} that "
+            "training has seen were left out.",
+        )
+        return Outcome(figures, settings, outcomes, page)
+
+    def _read_pieces(self, token_ids: np.ndarray) -> List[str]:
+        return [self._tokenizer.decode(row) for row in token_ids]
+
+    def _as_written(self, texts: List[str]) -> List[str]:
+        """Returns texts as the vocabulary writes them."""
+        if not texts:
+            return []
+        return self._read_pieces(self._tokenizer(tf.constant(texts), _WHOLE).numpy())

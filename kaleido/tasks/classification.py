@@ -1,0 +1,203 @@
+"""Category and sub-category from the [CLS] state (CR and SUB, paper section 4.3)."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from kaleido import baselines, losses
+from kaleido.layers.encoder import initializer
+from kaleido.layers.heads import level_means
+from kaleido.metrics.classification import classification_figures
+from kaleido.reports.classification_report import classification_page
+from kaleido.tasks.task import (
+    READ,
+    Batch,
+    Collected,
+    Outcome,
+    Task,
+    picked,
+    without_leaks,
+)
+
+_DROPOUT = 0.1
+
+
+class Classification(Task):
+    """Learns the classes of the training split; others are errors when they come.
+
+    A product without a label takes no part. With `balance="logits"` the logarithms
+    of the classes' shares in training are added to the logits while training (logit
+    adjustment, arXiv 2007.07314, eq. 10 with tau = 1), which asks for the balanced
+    error in place of the plain one.
+    """
+
+    def __init__(self, networks, config, run, records):
+        super().__init__(networks, config, run, records, {config.task: 1.0})
+        self.chosen_by = (f"val_{config.task}_accuracy", True)
+        self.names = records.classes[config.task]
+        self.num_classes = records.num_train_classes[config.task]
+        ids = tf.constant(np.arange(len(self.names)), tf.int32)
+        self._lookup = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(tf.constant(self.names), ids), -1
+        )
+        self.dropout = tf.keras.layers.Dropout(_DROPOUT)
+        self.classifier = tf.keras.layers.Dense(
+            self.num_classes, kernel_initializer=initializer(), name="classifier",
+            dtype="float32",
+        )
+        self.classifier.build([None, networks.text_embedding.words.shape[1]])
+        self._log_shares = None
+        if config.balance == "logits":
+            counts = np.maximum(self._count_labels(), 1.0)
+            self._log_shares = tf.constant(np.log(counts / counts.sum()), tf.float32)
+
+    @property
+    def saved(self) -> Dict[str, tf.Module]:
+        return {**super().saved, "classifier": self.classifier}
+
+    def check(self) -> None:
+        super().check()
+        if self.num_classes < 2:
+            raise ValueError(
+                f"{self.records.directory} has nothing to tell apart. Received: "
+                f"{self.num_classes} classes of {self.config.task} in training"
+            )
+
+    def _count_labels(self) -> np.ndarray:
+        counts = np.zeros(len(self.names))
+        for batch in self.read("train"):
+            labels = batch["label"].numpy()
+            counts += np.bincount(labels[labels >= 0], minlength=len(counts))
+        return counts[: self.num_classes]
+
+    def add_targets(self, batch: Batch) -> Batch:
+        """Adds `label` int32 [batch], -1 for none.
+
+        A name that the records' own list of classes lacks is an error of theirs.
+        """
+        names = batch[self.config.task]
+        label = self._lookup.lookup(names)
+        known = tf.logical_or(label >= 0, tf.equal(names, ""))
+        asserted = tf.debugging.Assert(
+            tf.reduce_all(known),
+            [
+                f"A {self.config.task} is not in the class list of "
+                f"{self.records.directory}/dataset.json. Received:",
+                tf.boolean_mask(names, tf.logical_not(known)),
+            ],
+        )
+        with tf.control_dependencies([asserted]):
+            return {**batch, "label": tf.identity(label)}
+
+    def logits(self, batch: Mapping[str, tf.Tensor], training: bool) -> tf.Tensor:
+        """Returns float32 [batch, num_classes]."""
+        networks, token_ids = self.networks, batch["token_ids"]
+        states, visible = [], []
+        if self.config.inputs == "picture":
+            # [CLS] and nothing else of the text.
+            token_ids = token_ids[:, :1]
+        states.append(networks.text_embedding(token_ids, training=training))
+        visible.append(tf.not_equal(token_ids, 0))
+        if self.config.inputs != "text":
+            patches = networks.patch_embedding(
+                batch["patch_features"], batch["patch_positions"], training=training
+            )
+            states.append(patches)
+            visible.append(tf.ones(tf.shape(patches)[:2], tf.bool))
+        encoded = networks.encode(
+            tf.concat(states, 1), tf.concat(visible, 1), training
+        )
+        pooled = self.joint.get_layer("pooler")(encoded[:, 0])
+        return self.classifier(self.dropout(pooled, training=training))
+
+    def losses_of(self, batch, training: bool) -> Dict[str, losses.Summed]:
+        logits, labels = self.logits(batch, training), batch["label"]
+        if training and self._log_shares is not None:
+            logits += self._log_shares
+        known = tf.logical_and(labels >= 0, labels < self.num_classes)
+        summed = losses.classification(
+            logits, tf.where(known, labels, 0), tf.cast(known, tf.float32)
+        )
+        labelled = tf.reduce_sum(tf.cast(labels >= 0, tf.float32))
+        # What training has never seen is wrong whatever is answered.
+        return {self.config.task: summed._replace(count=labelled)}
+
+    def evaluate_split(self, split: str) -> Outcome:
+        predict = tf.function(
+            lambda batch: tf.nn.softmax(self.logits(batch, False)),
+            reduce_retracing=True,
+        )
+        levels = self.records.spec.patch_layout.levels
+        found: Dict[str, Collected] = {}
+        for name in ("train", "validation", split):
+            found[name] = Collected()
+            for batch in self.read(name):
+                batch = {k: v[batch["label"] >= 0] for k, v in batch.items()}
+                columns = {k: batch[k] for k in (*READ, "label")}
+                # Baselines see what the network sees: frozen features, texts.
+                columns["features"] = level_means(
+                    batch["patch_features"], levels, levels
+                )
+                if name == split:
+                    inputs = ("token_ids", "patch_features", "patch_positions")
+                    columns["probabilities"] = predict({k: batch[k] for k in inputs})
+                found[name].add(columns)
+        test = found[split]
+        rows, counts = without_leaks(found["train"], test)
+        labels = test["label"][rows]
+        probabilities = {"ours": test["probabilities"][rows]}
+        settings: Dict[str, Any] = {"audit": counts, "classes": self.num_classes}
+        for name, (values, chosen) in self._baselines(found, split, rows).items():
+            probabilities[name], settings[name] = values, chosen
+        examples = picked(test.examples(), rows)
+        figures = {
+            name: classification_figures(values, labels)
+            for name, values in probabilities.items()
+        }
+        outcomes = {
+            f"right_{name}": values.argmax(1) == labels
+            for name, values in probabilities.items()
+        }
+        outcomes["ids"] = np.array([example["image_id"] for example in examples])
+        removed = counts["removed"]
+        page = classification_page(
+            f"{self.config.task} from {self.config.inputs}", figures, self.names,
+            probabilities["ours"], labels, examples,
+            f"{len(rows)} examples of the {split} split; {removed} that training has "
+            "seen were left out.",
+        )
+        return Outcome(figures, settings, outcomes, page)
+
+    def _baselines(self, found, split, rows):
+        train, validation, test = (found[n] for n in ("train", "validation", split))
+        # Classes that only validation or test have get no column.
+        seen = validation["label"] < self.num_classes
+
+        def data(column):
+            values = {
+                name: one.strings(column) if column == "text" else one[column]
+                for name, one in (("train", train), ("validation", validation))
+            }
+            kept = picked(values["validation"], np.flatnonzero(seen))
+            kept = kept if column == "text" else np.stack(kept)
+            return (
+                (values["train"], train["label"]),
+                (kept, validation["label"][seen]),
+            )
+
+        made = {}
+        if self.config.inputs != "text":
+            logging.info("nearest neighbours by the frozen features")
+            made["nearest_pictures"] = baselines.nearest_pictures(
+                *data("features"), test["features"][rows], self.num_classes
+            )
+        if self.config.inputs != "picture":
+            logging.info("logistic regression on TF-IDF of the texts")
+            made["text_regression"] = baselines.text_regression(
+                *data("text"), picked(test.strings("text"), rows), self.num_classes
+            )
+        return made

@@ -1,0 +1,146 @@
+"""Picture to text and text to picture (ITR and TIR, paper section 4.3)."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Dict, Optional
+
+import tensorflow as tf
+
+from kaleido import evaluation, losses, negatives, pair_training
+from kaleido.config import Config, DataConfig, TaskConfig
+from kaleido.distribution import first_row
+from kaleido.manifest import Manifest
+from kaleido.reports.retrieval_report import retrieval_page
+from kaleido.tasks.task import Outcome, Task
+
+# Share of the lists that are ranked without knowing the contrastive similarity: on
+# training pairs it is right too often to leave the match head anything to learn.
+_ALONE = 0.5
+# What is drawn among: the most similar wrong candidates of a batch.
+_AMONG = 24
+
+_PAIR_INPUTS = ("token_ids", "patch_features", "patch_positions")
+
+
+class Retrieval(Task):
+    """Learns to rank: contrastive over the batch, and short lists by the match head.
+
+    A list holds the own partner and `config.lists` wrong ones that the contrastive
+    view finds most similar; without that view, of the same sub-category. The match
+    head learns to put the own one first (softmax over the list), which is what a
+    ranking asks of it, more than to say yes or no.
+
+    Attributes:
+        manifest: what `evaluate_split` asks; None draws it.
+    """
+
+    def __init__(self, networks, config, run, records):
+        names = ("lists",)
+        if "contrastive" in run.active_tasks():
+            names = ("contrastive", *names)
+        super().__init__(networks, config, run, records, {n: 1.0 for n in names})
+        self.chosen_by = (f"val_{names[0]}_accuracy", True)
+        self.manifest: Optional[Manifest] = None
+        joint = networks.joint
+        self._has_similarity = "similarity" in joint.input
+        wanted = (*_PAIR_INPUTS, *["similarity"] * self._has_similarity)
+        # Only the match logit is wanted; the graph leaves out the other heads.
+        self.match = tf.keras.Model(
+            {name: joint.input[name] for name in wanted}, joint.output["itm"]
+        )
+
+    def losses_of(self, batch, training: bool) -> Dict[str, losses.Summed]:
+        batch = {
+            **batch,
+            "clean_token_ids": batch["token_ids"],
+            "clean_features": batch["patch_features"],
+        }
+        wrong = negatives.foreign(batch)
+        summed = {}
+        if "contrastive" in self.active:
+            compared = pair_training.compare(
+                batch, self.passes["text"], self.passes["image"],
+                self.networks.contrastive.scale, training,
+            )
+            summed["contrastive"] = compared.loss
+            first, count = first_row(batch["token_ids"]), tf.shape(wrong)[0]
+            # Lists are of this replica's pairs.
+            near = cosines = compared.similarity[:, first : first + count]
+        else:
+            keys = batch["subcategory_key"]
+            near = tf.cast(tf.equal(keys[:, None], keys[None]), tf.float32)
+            cosines = tf.zeros_like(near)
+        logits = self._score_lists(batch, wrong, near, cosines, training)
+        summed["lists"] = losses.classification(
+            logits, tf.zeros_like(logits[:, 0], tf.int32), tf.ones_like(logits[:, 0])
+        )
+        return summed
+
+    def _score_lists(self, batch, wrong, near, cosines, training) -> tf.Tensor:
+        """Match logits float32 [anchors, 1 + lists], the own pair's first."""
+        count, size = tf.shape(wrong)[0], self.config.lists
+        by_text = self.config.task == "tir"
+        if by_text:
+            near = tf.transpose(near)
+        # As many pairs as the batch holds, from all over it: groups stand together.
+        anchors = tf.range(0, count - count % (size + 1), size + 1)
+        wrong, near = tf.gather(wrong, anchors), tf.gather(near, anchors)
+        candidates = pair_training.similar_wrong(near, wrong, _AMONG)
+        if training:
+            drawn = tf.random.uniform(tf.shape(near))
+        else:
+            drawn = 0.5 + 0.25 * near
+        drawn = tf.where(candidates, drawn, -1.0)
+        best, others = tf.math.top_k(drawn, size)
+        partners = tf.concat([anchors[:, None], others], axis=1)
+        owners = tf.broadcast_to(anchors[:, None], tf.shape(partners))
+        pictures, texts = (partners, owners) if by_text else (owners, partners)
+        pictures, texts = tf.reshape(pictures, [-1]), tf.reshape(texts, [-1])
+        inputs = {
+            "token_ids": tf.gather(batch["token_ids"], texts),
+            "patch_features": tf.gather(batch["patch_features"], pictures),
+            "patch_positions": tf.gather(batch["patch_positions"], pictures),
+        }
+        if self._has_similarity:
+            pairs = tf.stack([pictures, texts], axis=1)
+            similarity = tf.gather_nd(cosines, pairs)
+            if training:
+                alone = tf.random.uniform(tf.shape(anchors)) < _ALONE
+                alone = tf.repeat(alone, size + 1)
+                similarity = tf.where(alone, 0.0, similarity)
+            inputs["similarity"] = similarity
+        logits = self.passes["match"](inputs, training=training)
+        logits = tf.reshape(logits, tf.shape(partners))
+        # Where a batch holds too few wrong ones the list is shorter.
+        there = tf.concat([tf.ones_like(best[:, :1], tf.bool), best >= 0], axis=1)
+        return tf.where(there, logits, -1e9)
+
+    def compile(self, optimizer, jit_compile: bool = False, **kwargs):
+        super().compile(optimizer, jit_compile, **kwargs)
+        self.passes = {
+            name: self.compiled(getattr(self, name))
+            for name in ("text", "image", "match")
+        }
+
+    def evaluate_split(self, split: str) -> Outcome:
+        seed = self.config.training.seed
+        manifest = self.manifest or evaluation.draw_test(self.records, split, seed)
+        found = evaluation.evaluate_retrieval(
+            self.networks, scoring_config(self.run, self.config.data), self.records,
+            manifest, split, seed, whole_list_queries=100,
+        )
+        results = found.results
+        return Outcome(
+            rows=results["scorers"],
+            settings={k: v for k, v in results.items() if k != "scorers"},
+            outcomes=found.outcomes,
+            page=retrieval_page(results, found.pages),
+        )
+
+
+def scoring_config(run: Config, data: DataConfig) -> Config:
+    """Returns the configuration of a run whose networks score pairs, no more."""
+    names = [name for name in ("contrastive", "itm") if name in run.active_tasks()]
+    tasks = {name: TaskConfig() for name in dict.fromkeys([*names, "itm"])}
+    return dataclasses.replace(run, data=data, tasks=tasks)

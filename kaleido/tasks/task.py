@@ -1,0 +1,188 @@
+"""What every downstream task has: data, loss, and what it says of a split."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple
+
+import numpy as np
+import tensorflow as tf
+
+from kaleido import corruption, input_pipeline
+from kaleido.config import Config
+from kaleido.finetuning_config import FinetuningConfig
+from kaleido.leak_audit import audit
+from kaleido.models import Networks
+from kaleido.records import KEY_FIELDS, STRING_FIELDS, RecordSet
+from kaleido.trainer import Trainer
+
+# Examples that are read together in an evaluation.
+_BATCH = 64
+
+Batch = Dict[str, tf.Tensor]
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a task says of a split.
+
+    Attributes:
+        rows: figures by row of the table; the model's own first.
+        settings: what else a reader must know, e.g. what the leak audit removed.
+        outcomes: arrays [examples] for paired comparisons, `ids` among them.
+        page: HTML.
+    """
+
+    rows: Mapping[str, Mapping[str, Any]]
+    settings: Mapping[str, Any]
+    outcomes: Mapping[str, np.ndarray]
+    page: str
+
+
+class Task(Trainer):
+    """A task on top of the networks; subclasses give head, loss and evaluation.
+
+    Args:
+        networks: with the weights that fine-tuning begins from.
+        config: the fine-tuning.
+        run: the configuration of the pre-training that made the networks.
+        records: what is trained and evaluated on.
+        weights: see `Trainer`.
+    """
+
+    # The figure of validation that chooses the checkpoint, and whether more is better.
+    chosen_by: Tuple[str, bool] = ("val_loss", False)
+
+    def __init__(
+        self,
+        networks: Networks,
+        config: FinetuningConfig,
+        run: Config,
+        records: RecordSet,
+        weights: Mapping[str, float],
+    ):
+        super().__init__(weights)
+        self.networks = networks
+        self.joint = networks.joint
+        self.text = networks.text
+        self.image = networks.image
+        self.config = config
+        self.run = run
+        self.records = records
+
+    @property
+    def saved(self) -> Dict[str, tf.Module]:
+        return {"joint": self.joint, "text": self.text, "image": self.image}
+
+    def compile(self, optimizer, jit_compile: bool = False, **kwargs):
+        # As `Pretrainer` does: the exchange between replicas stays outside of XLA.
+        super().compile(optimizer=optimizer, jit_compile=False, **kwargs)
+        self._jit_compile = jit_compile
+
+    def compiled(self, function: Callable) -> Callable:
+        """Returns a pass of the networks, by XLA where training was told so."""
+        if not self._jit_compile:
+            return function
+        return tf.function(function, jit_compile=True)
+
+    def preparation(self, with_strings: bool = False) -> input_pipeline.Prepare:
+        """Returns what turns serialised examples into a batch of the task."""
+        clean = input_pipeline.cleaned(
+            self.records, self.run.model.positions, with_strings=True
+        )
+        lengths = self.config.data.text_lengths
+
+        def prepare(serialized, epoch):
+            batch = self.add_targets(clean(serialized, epoch))
+            # Strings stay on the host: no accelerator holds them.
+            return {
+                name: value
+                for name, value in corruption.trim_texts(batch, lengths).items()
+                if with_strings or name not in STRING_FIELDS
+            }
+
+        return prepare
+
+    def add_targets(self, batch: Batch) -> Batch:
+        """Adds what the loss wants to a clean batch that holds the strings."""
+        return batch
+
+    def check(self) -> None:
+        """Raises a ValueError where the records do not fit the task."""
+        for split in ("train", "validation"):
+            self.records.require_split(split)
+
+    def evaluate_split(self, split: str) -> Outcome:
+        """Returns figures, outcomes and the page of a split.
+
+        What training has seen, too, is left out (`leak_audit`).
+        """
+        raise NotImplementedError
+
+    def read(self, split: str) -> Iterator[Batch]:
+        """Yields the batches of a split in stored order, with their strings."""
+        return iter(
+            input_pipeline.stored_batches(
+                self.records, split, _BATCH, self.preparation(with_strings=True)
+            )
+        )
+
+
+class Collected:
+    """Columns of a split, batch by batch, and as whole arrays at the end."""
+
+    def __init__(self) -> None:
+        self._parts: Dict[str, List[np.ndarray]] = {}
+
+    def add(self, columns: Mapping[str, Any]) -> None:
+        """Adds rows to each column."""
+        for name, values in columns.items():
+            self._parts.setdefault(name, []).append(np.asarray(values))
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return np.concatenate(self._parts[name])
+
+    def strings(self, name: str) -> List[str]:
+        """Returns a column of UTF-8 strings."""
+        return [value.decode("utf-8") for value in self[name]]
+
+    def keys(self) -> Dict[str, np.ndarray]:
+        """Returns what `leak_audit.audit` compares."""
+        return {f"{name}s": self[name] for name in KEY_FIELDS}
+
+    def examples(self) -> List[Dict[str, Any]]:
+        """Returns what pages show of each row."""
+        columns = zip(
+            self.strings("image_id"), self.strings("text"), self["thumbnail"]
+        )
+        return [
+            {"image_id": image_id, "text": text, "thumbnail": bytes(thumbnail)}
+            for image_id, text, thumbnail in columns
+        ]
+
+
+# What a split is read for, beside the task's own.
+READ = (*KEY_FIELDS, "image_id", "text", "subcategory", "thumbnail")
+
+
+def without_leaks(
+    train: Collected, other: Collected
+) -> Tuple[np.ndarray, Dict[str, int]]:
+    """Returns the rows, int [n], that training has not seen, and the audit's counts.
+
+    Raises:
+        ValueError: if training has seen all of them.
+    """
+    found = audit(train.keys(), other.keys())
+    rows = np.flatnonzero(~found.leaked)
+    if not len(rows):
+        raise ValueError(
+            "Every example of the split is one of training, too: there is nothing to "
+            f"evaluate. Received: {found.counts}"
+        )
+    return rows, found.counts
+
+
+def picked(values: Sequence[Any], rows: np.ndarray) -> List[Any]:
+    """Returns some of a list's items."""
+    return [values[row] for row in rows]
