@@ -12,7 +12,7 @@ import functools
 import hashlib
 import json
 import os
-from typing import Dict, List, Mapping, Tuple
+from typing import Dict, Iterator, List, Mapping, Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -282,6 +282,16 @@ def parse_subcategory_key(serialized: tf.Tensor) -> tf.Tensor:
         serialized, {"subcategory": tf.io.FixedLenFeature([], tf.string)}
     )
     return tf.strings.to_hash_bucket_fast(parsed["subcategory"], 2**62)
+
+
+def read_strings(
+    record_set: RecordSet, split: str, field: str
+) -> Iterator[tf.Tensor]:
+    """Yields one of `STRING_FIELDS` of a split, string [batch]; leaves the rest."""
+    description = {field: tf.io.FixedLenFeature([], tf.string)}
+    dataset = tf.data.TFRecordDataset(list(record_set.files.get(split, ())))
+    for serialized in dataset.batch(512):
+        yield tf.io.parse_example(serialized, description)[field]
 
 
 def parse_identity(serialized: tf.Tensor) -> Dict[str, tf.Tensor]:

@@ -12,6 +12,7 @@ from kaleido import baselines, losses
 from kaleido.layers.encoder import initializer
 from kaleido.layers.heads import level_means
 from kaleido.metrics.classification import classification_figures
+from kaleido.records import read_strings
 from kaleido.reports.classification_report import classification_page
 from kaleido.tasks.task import (
     READ,
@@ -50,10 +51,30 @@ class Classification(Task):
             dtype="float32",
         )
         self.classifier.build([None, networks.text_embedding.words.shape[1]])
-        self._log_shares = None
-        if config.balance == "logits":
-            counts = np.maximum(self._count_labels(), 1.0)
-            self._log_shares = tf.constant(np.log(counts / counts.sum()), tf.float32)
+        self._log_shares = tf.constant(self._read_log_shares(), tf.float32)
+
+    def _read_log_shares(self) -> np.ndarray:
+        """Returns the logarithm of each class's share in training, float [classes].
+
+        Raises:
+            ValueError: if a label of training or validation is not in the class list.
+        """
+        counts = np.zeros(len(self.names) + 1)
+        for split in ("train", "validation"):
+            for names in read_strings(self.records, split, self.config.task):
+                labels = self._lookup.lookup(names).numpy()
+                lost = np.flatnonzero((labels < 0) & (names.numpy() != b""))
+                if len(lost):
+                    raise ValueError(
+                        f"The {self.config.task} of {len(lost)} {split} examples is "
+                        f"not in the class list of {self.records.directory}/"
+                        f"dataset.json. Received: {names.numpy()[lost[0]].decode()!r}"
+                    )
+                if split == "train":
+                    counts += np.bincount(labels + 1, minlength=len(counts))
+        # The first column counts products without a label.
+        counts = np.maximum(counts[1 : self.num_classes + 1], 1.0)
+        return np.log(counts / counts.sum())
 
     @property
     def saved(self) -> Dict[str, tf.Module]:
@@ -67,31 +88,9 @@ class Classification(Task):
                 f"{self.num_classes} classes of {self.config.task} in training"
             )
 
-    def _count_labels(self) -> np.ndarray:
-        counts = np.zeros(len(self.names))
-        for batch in self.read("train"):
-            labels = batch["label"].numpy()
-            counts += np.bincount(labels[labels >= 0], minlength=len(counts))
-        return counts[: self.num_classes]
-
     def add_targets(self, batch: Batch) -> Batch:
-        """Adds `label` int32 [batch], -1 for none.
-
-        A name that the records' own list of classes lacks is an error of theirs.
-        """
-        names = batch[self.config.task]
-        label = self._lookup.lookup(names)
-        known = tf.logical_or(label >= 0, tf.equal(names, ""))
-        asserted = tf.debugging.Assert(
-            tf.reduce_all(known),
-            [
-                f"A {self.config.task} is not in the class list of "
-                f"{self.records.directory}/dataset.json. Received:",
-                tf.boolean_mask(names, tf.logical_not(known)),
-            ],
-        )
-        with tf.control_dependencies([asserted]):
-            return {**batch, "label": tf.identity(label)}
+        """Adds `label` int32 [batch], -1 for none."""
+        return {**batch, "label": self._lookup.lookup(batch[self.config.task])}
 
     def logits(self, batch: Mapping[str, tf.Tensor], training: bool) -> tf.Tensor:
         """Returns float32 [batch, num_classes]."""
@@ -116,7 +115,7 @@ class Classification(Task):
 
     def losses_of(self, batch, training: bool) -> Dict[str, losses.Summed]:
         logits, labels = self.logits(batch, training), batch["label"]
-        if training and self._log_shares is not None:
+        if training and self.config.balance == "logits":
             logits += self._log_shares
         known = tf.logical_and(labels >= 0, labels < self.num_classes)
         summed = losses.classification(

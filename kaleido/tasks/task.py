@@ -77,11 +77,11 @@ class Task(Trainer):
     def compile(self, optimizer, jit_compile: bool = False, **kwargs):
         # As `Pretrainer` does: the exchange between replicas stays outside of XLA.
         super().compile(optimizer=optimizer, jit_compile=False, **kwargs)
-        self._jit_compile = jit_compile
+        self._compiles_passes = jit_compile
 
     def compiled(self, function: Callable) -> Callable:
         """Returns a pass of the networks, by XLA where training was told so."""
-        if not self._jit_compile:
+        if not self._compiles_passes:
             return function
         return tf.function(function, jit_compile=True)
 

@@ -1,0 +1,126 @@
+"""CR and SUB: what is seen, what counts, and what classes of unlike sizes change."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kaleido import records
+from kaleido.tasks.classification import Classification
+from tests import tiny_records
+from tests.tasks.tiny_tasks import first_batch, make_task
+
+
+@pytest.fixture(scope="module")
+def record_set(tmp_path_factory):
+    folder = str(tmp_path_factory.mktemp("records"))
+    return tiny_records.write_tiny_records(folder, train=40, validation=16, test=16)
+
+
+@pytest.mark.parametrize(
+    "inputs, by_text, by_picture",
+    [("both", True, True), ("text", True, False), ("picture", False, True)],
+)
+def test_a_classifier_sees_what_it_was_told_to(record_set, inputs, by_text, by_picture):
+    task = make_task("subcategory", record_set, inputs=inputs)
+    batch = first_batch(task)
+    before = task.logits(batch, False).numpy()
+    ids = batch["token_ids"].numpy()
+    # Another word in the place of the first one.
+    ids[:, 1] = np.where(ids[:, 1] == 7, 8, 7)
+    other_text = task.logits({**batch, "token_ids": tf.constant(ids)}, False).numpy()
+    other_picture = task.logits(
+        {**batch, "patch_features": batch["patch_features"] + 1}, False
+    ).numpy()
+    assert (np.abs(other_text - before).max() > 1e-4) == by_text
+    assert (np.abs(other_picture - before).max() > 1e-4) == by_picture
+
+
+def test_labels_are_places_in_the_class_list(record_set):
+    task = make_task("subcategory", record_set)
+    labels = first_batch(task)["label"].numpy()
+    serialized = next(
+        iter(tf.data.TFRecordDataset(list(record_set.files["train"])).batch(8))
+    )
+    names = records.parse_examples(serialized, record_set.spec, True)["subcategory"]
+    expected = [record_set.classes["subcategory"].index(n.decode()) for n in
+                names.numpy()]
+    assert labels.tolist() == expected and len(set(expected)) > 1
+
+
+def test_unseen_classes_are_errors_and_products_without_a_label_take_no_part(
+    record_set, monkeypatch
+):
+    task = make_task("subcategory", record_set)
+    logits = tf.constant([[5.0, 0.0, 0.0], [0.0, 5.0, 0.0], [5.0, 0.0, 0.0]])
+    monkeypatch.setattr(task, "logits", lambda batch, training: logits)
+    # Right; a class that training has not; no label.
+    summed = task.losses_of({"label": tf.constant([0, 3, -1])}, False)["subcategory"]
+    assert float(summed.count) == 2 and float(summed.correct) == 1
+    assert float(summed.loss) == pytest.approx(np.log(1 + 2 * np.exp(-5)), rel=1e-4)
+
+
+def test_logit_adjustment_is_of_training_alone_and_by_the_shares(
+    record_set, monkeypatch
+):
+    plain = make_task("subcategory", record_set)
+    adjusted = make_task("subcategory", record_set, balance="logits")
+    counts = np.zeros(3)
+    for names in records.read_strings(record_set, "train", "subcategory"):
+        for name in names.numpy():
+            counts[record_set.classes["subcategory"].index(name.decode())] += 1
+    assert counts.sum() == 40 and len(set(counts)) > 1
+    logits = tf.constant([[0.3, -0.2, 0.1]])
+    for task in (plain, adjusted):
+        monkeypatch.setattr(task, "logits", lambda batch, training: logits)
+    batch = {"label": tf.constant([1])}
+
+    def loss(task, training):
+        return float(task.losses_of(batch, training)["subcategory"].loss)
+
+    def entropy(values):
+        return np.log(np.exp(values).sum()) - values[1]
+
+    assert loss(plain, True) == pytest.approx(entropy(logits.numpy()[0]), rel=1e-4)
+    assert loss(adjusted, False) == loss(plain, False)
+    shifted = logits.numpy()[0] + np.log(counts / counts.sum())
+    assert loss(adjusted, True) == pytest.approx(entropy(shifted), rel=1e-4)
+
+
+def test_a_label_that_the_class_list_lacks_is_named(record_set, tmp_path):
+    other = tiny_records.write_tiny_records(str(tmp_path), train=16, validation=8)
+    path = tmp_path / "dataset.json"
+    content = json.loads(path.read_text())
+    content["classes"]["subcategory"] = ["boots", "capes", "scarves"]
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="class list .* Received: 'coats'"):
+        make_task("subcategory", records.open_records(other.directory))
+
+
+def test_one_class_is_nothing_to_tell_apart(record_set):
+    task = make_task("category", record_set)
+    assert isinstance(task, Classification)
+    with pytest.raises(ValueError, match="Received: 1 classes of category"):
+        task.check()
+
+
+def test_the_table_holds_our_row_and_a_baseline_for_each_input(record_set):
+    outcome = make_task("subcategory", record_set).evaluate_split("test")
+    assert list(outcome.rows) == ["ours", "nearest_pictures", "text_regression"]
+    # A split may hold pictures of training; these records have none.
+    assert outcome.settings["audit"]["removed"] == 0
+    rows = len(outcome.outcomes["ids"])
+    assert rows == 16
+    for name, figures in outcome.rows.items():
+        right = outcome.outcomes[f"right_{name}"]
+        assert figures["accuracy"] == pytest.approx(right.mean())
+    assert "boots" in outcome.page
+
+
+@pytest.mark.parametrize(
+    "inputs, baseline", [("text", "text_regression"), ("picture", "nearest_pictures")]
+)
+def test_a_baseline_sees_no_more_than_the_network(record_set, inputs, baseline):
+    outcome = make_task("subcategory", record_set, inputs=inputs).evaluate_split("test")
+    assert list(outcome.rows) == ["ours", baseline]

@@ -1,0 +1,145 @@
+"""A fine-tuning: where it begins, that it goes on, and what it refuses."""
+
+import dataclasses
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kaleido import distribution, finetuning, pretraining, workdir
+from kaleido.callbacks import read_lines
+from kaleido.models import networks_for
+from tests import tiny_records
+from tests.tasks.tiny_tasks import tiny_finetuning
+
+ONE_DEVICE = distribution.make_strategy("one_device", ["/cpu:0"])
+CLOCK = ("seconds", "examples_per_second")
+
+
+@pytest.fixture(scope="module")
+def record_set(tmp_path_factory):
+    folder = str(tmp_path_factory.mktemp("records"))
+    return tiny_records.write_tiny_records(folder, train=40, validation=16, test=16)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(record_set, tmp_path_factory):
+    """The folder of a pre-training of two steps."""
+    folder = str(tmp_path_factory.mktemp("run"))
+    config = tiny_records.tiny_config(
+        model={"num_layers": 1}, training={"steps": 2, "eval_every": 2},
+        tasks={"contrastive": {"weight": 1.0, "start_step": 0}},
+    )
+    pretraining.pretrain(config, record_set, folder, ONE_DEVICE)
+    return folder
+
+
+def finetune(config, checkpoint, record_set, folder):
+    run = workdir.read_run(checkpoint)
+    return finetuning.finetune(
+        config, run, checkpoint, record_set, str(folder), ONE_DEVICE
+    )
+
+
+def lines_of(folder):
+    return [
+        {k: v for k, v in line.items() if k not in CLOCK}
+        for line in read_lines(str(folder / "metrics.jsonl"))
+    ]
+
+
+# 25 s: three trainings are traced.
+@pytest.mark.slow
+def test_a_stopped_fine_tuning_ends_where_an_unbroken_one_does(
+    record_set, checkpoint, tmp_path
+):
+    config = tiny_finetuning(
+        "caption", training={"decay": "constant", "learning_rate": 1e-2}
+    )
+    half = dataclasses.replace(
+        config, training=dataclasses.replace(config.training, steps=2)
+    )
+    whole = finetune(config, checkpoint, record_set, tmp_path / "whole")
+    finetune(half, checkpoint, record_set, tmp_path / "broken")
+    resumed = finetune(config, checkpoint, record_set, tmp_path / "broken")
+    one, other = (lines_of(tmp_path / name) for name in ("whole", "broken"))
+    assert [line["step"] for line in one] == [0, 2, 4]
+    assert one[-1]["val_loss"] < one[0]["val_loss"]
+    for a, b in zip(one, other):
+        assert a == pytest.approx(b, abs=1e-5)
+    for a, b in zip(whole.joint.get_weights(), resumed.joint.get_weights()):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    # It is a run of its own: what evaluates and exports runs opens it.
+    _, networks, step = workdir.load_networks(str(tmp_path / "whole"), record_set)
+    assert step == 4
+    for a, b in zip(networks.joint.get_weights(), whole.joint.get_weights()):
+        assert (a == b).all()
+
+
+def test_it_begins_from_the_pre_training_or_from_its_kind(record_set, checkpoint):
+    run = workdir.read_run(checkpoint)
+
+    def weights(start, seed=0):
+        tf.keras.utils.set_random_seed(seed)
+        networks = finetuning._starting_networks(
+            tiny_finetuning("itr", start=start), run, checkpoint, record_set
+        )
+        return networks.joint.get_weights()
+
+    _, trained, _ = workdir.load_networks(checkpoint, record_set)
+    for a, b in zip(weights("pretrained", seed=5), trained.joint.get_weights()):
+        assert (a == b).all()
+    tf.keras.utils.set_random_seed(7)
+    fresh = networks_for(run.config, record_set.spec).joint.get_weights()
+    for a, b in zip(weights("random", seed=7), fresh):
+        assert (a == b).all()
+
+
+def test_another_fine_tuning_is_refused_and_more_steps_are_not(
+    record_set, checkpoint, tmp_path, monkeypatch
+):
+    """Before anything is trained."""
+
+    class Stopped(Exception):
+        pass
+
+    def stop(*args):
+        raise Stopped
+
+    monkeypatch.setattr(finetuning.fitting, "begin", stop)
+    config = tiny_finetuning("subcategory")
+
+    def begin(config):
+        finetune(config, checkpoint, record_set, tmp_path)
+
+    with pytest.raises(Stopped):
+        begin(config)
+    longer = dataclasses.replace(config.training, steps=9)
+    with pytest.raises(Stopped):
+        begin(dataclasses.replace(config, training=longer))
+    with pytest.raises(ValueError, match="finetuning.*there.*asked for"):
+        begin(dataclasses.replace(config, inputs="text"))
+
+
+def test_records_of_another_preset_are_refused(checkpoint, tmp_path):
+    spec = tiny_records.tiny_spec(backbone="resnet50")
+    other = tiny_records.write_tiny_records(
+        str(tmp_path / "records"), train=8, validation=8, spec=spec
+    )
+    with pytest.raises(ValueError, match="backbone: expected 'synthetic'"):
+        finetune(tiny_finetuning("itr"), checkpoint, other, tmp_path / "run")
+
+
+def test_an_empty_validation_is_refused(checkpoint, tmp_path):
+    other = tiny_records.write_tiny_records(
+        str(tmp_path / "records"), train=8, validation=0
+    )
+    with pytest.raises(ValueError, match="no validation examples"):
+        finetune(tiny_finetuning("caption"), checkpoint, other, tmp_path / "run")
+
+
+def test_a_run_without_a_checkpoint_is_refused(record_set, checkpoint, tmp_path):
+    shutil.copy(f"{checkpoint}/config.json", tmp_path / "config.json")
+    with pytest.raises(ValueError, match="no checkpoint"):
+        finetune(tiny_finetuning("itr"), str(tmp_path), record_set, tmp_path / "run")
