@@ -247,6 +247,9 @@ class Preprocessor:
             "category": product.category,
             "subcategory": product.subcategory,
             "labels": json.dumps(dict(product.labels), sort_keys=True),
+            "generated_caption": self._tokenizer.decode(
+                batch["caption_ids"][i] if "caption_ids" in batch else ()
+            ),
         }
         picture = hashlib.sha256(product.image).digest()
         keys = {

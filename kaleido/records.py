@@ -21,7 +21,7 @@ from kaleido.masking import ALIGNED_LEVELS, MAX_MASKED_TOKENS, patch_budget
 from kaleido.patches import LAYOUTS, PatchLayout
 from kaleido.text import Vocabulary, load_vocabulary
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -204,7 +204,8 @@ def serialize_example(
             [num_plans, MAX_MASKED_TOKENS]; `patch_plans` [num_plans, budget];
             `thumbnail` JPEG bytes.
         strings: `product_id`, `image_id`, `text`, `category`, `subcategory`,
-            `labels` (JSON).
+            `labels` (JSON); `generated_caption`, what the captioner wrote, by
+            `Tokenizer.decode`, empty where it was not asked to write.
         keys: `record_key`, `product_key`, `text_key`, `picture_key`, int64.
     """
     feature = {
@@ -227,7 +228,8 @@ def serialize_example(
 
 
 STRING_FIELDS = (
-    "product_id", "image_id", "text", "category", "subcategory", "labels", "thumbnail",
+    "product_id", "image_id", "text", "category", "subcategory", "labels",
+    "generated_caption", "thumbnail",
 )
 KEY_FIELDS = ("record_key", "product_key", "text_key", "picture_key")
 

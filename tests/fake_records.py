@@ -107,6 +107,7 @@ def serialize(item: Item, spec: records.RecordSpec = SPEC, plans=None) -> bytes:
         "product_id": f"p{item.product}", "image_id": f"i{item.index}",
         "text": f"text {item.text_key}", "category": "tops",
         "subcategory": item.subcategory, "labels": "{}",
+        "generated_caption": f"caption {item.index}",
     }
     keys = {
         "record_key": 1000 + item.index, "product_key": item.product,

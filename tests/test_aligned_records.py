@@ -145,7 +145,7 @@ def build(tmp_path, catalog, vocabulary, **options):
     )
     batch = list(tf.data.TFRecordDataset(str(tmp_path / "train-0.tfrecord")))
     found = {
-        **records.parse_examples(tf.stack(batch), preprocessor.spec),
+        **records.parse_examples(tf.stack(batch), preprocessor.spec, with_strings=True),
         **records.parse_alignments(tf.stack(batch), preprocessor.spec),
     }
     found = {name: value.numpy() for name, value in found.items()}
@@ -199,6 +199,8 @@ def test_alignments_come_back_from_the_records(
     written = [count] if method == "generated" else []
     assert list(sidecar["commonest_captions"].values()) == written
     assert sidecar["captions"] == sum(written)
+    said = " ".join(CAPTION).encode() if method == "generated" else b""
+    assert found["generated_caption"].tolist() == [said] * count
     places = np.bincount(pairs[..., 0][aligned], minlength=9)
     assert sidecar["aligned_places"] == places.tolist()
 

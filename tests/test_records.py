@@ -39,6 +39,7 @@ def test_an_example_comes_back_as_it_was(tmp_path):
         np.testing.assert_array_equal(row["patch_plans"], plans["patch_plans"])
         assert row["picture_size"].tolist() == [400, 500]
         assert row["text"] == f"text {index}".encode()
+        assert row["generated_caption"] == f"caption {index}".encode()
         assert row["product_id"] == f"p{index}".encode() and row["thumbnail"] == b"jpeg"
         assert (row["record_key"], row["product_key"]) == (1000 + index, index)
     assert parsed["features"].dtype == tf.float16
@@ -117,7 +118,7 @@ def test_another_schema_version_is_refused(folder):
     # An old version may have other fields, too.
     content["spec"] = {"schema_version": 0, "color": "blue"}
     path.write_text(json.dumps(content))
-    with pytest.raises(ValueError, match="version 0, this code reads 2"):
+    with pytest.raises(ValueError, match="version 0, this code reads 3"):
         records.open_records(str(folder))
 
 

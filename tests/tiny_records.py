@@ -144,6 +144,7 @@ def _example(
     strings = {
         "product_id": product_id, "image_id": image_id, "text": text,
         "category": "clothes", "subcategory": subcategory, "labels": json.dumps({}),
+        "generated_caption": "",
     }
     keys = {
         "record_key": records.stable_key(image_id),
