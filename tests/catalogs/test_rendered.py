@@ -221,6 +221,33 @@ def test_a_back_view_leaves_out_what_only_the_front_shows():
     assert not seen["back"] & {"pocket", "graphic"}
 
 
+def test_labels_list_what_is_visible_and_what_is_named(products):
+    for product in products:
+        labels, names = product.labels, {part.name for part in product.parts}
+        visible = labels["visible_attributes"].split()
+        assert {"color"} <= set(visible) <= set(FORMS) and visible == sorted(visible)
+        hidden = set(FORMS).intersection(labels) - set(visible)
+        for attribute in visible:
+            assert names & set(PARTS[attribute])
+        for attribute in hidden:
+            assert (
+                labels[attribute] in ("none", "tonal")
+                or not names & set(PARTS[attribute])
+                or (labels["view"] == "closeup" and PARTS[attribute] == ("body",))
+            )
+        named = set(labels["named_attributes"].split())
+        words = {product.text[a:b].lower() for p in product.parts for a, b in p.words}
+        for attribute in named & set(visible):
+            assert words & set(FORMS[attribute][labels[attribute]])
+        assert all(labels[attribute] not in ("none", "tonal") for attribute in named)
+
+
+def test_labels_do_not_depend_on_the_ground_truth(products):
+    plain = RenderedCatalog(4 * COUNT, seed=7, size=128, ground_truth=False)
+    for row in range(0, 2 * COUNT, 5):
+        assert next(plain.read([row])).labels == products[row].labels
+
+
 def test_front_views_show_what_the_labels_say(products):
     shown = missing = 0
     for product in products:

@@ -18,6 +18,7 @@ from kaleido.catalogs.rendered.subcategories import (
     SubCategory,
     draw_attributes,
 )
+from kaleido.catalogs.rendered.visibility import attribute_lists
 from kaleido.catalogs.rendered.vocabulary import PARTS
 from kaleido.catalogs.rendered.wording import TEXT_FIELDS, Span, Wording, write
 from kaleido.catalogs.splits import hash_split
@@ -161,6 +162,8 @@ class RenderedCatalog:
         text, spans = wording.join(self.text_fields)
         flat = rasterize(scene.parts)
         image = take_photo(scene, view, attributes, flat, self.size, rng)
+        shown = visible_parts(flat[..., 2], scene.names)
+        is_whole = min(scene.box) >= 0 and max(scene.box) <= self.size
         mask, parts = None, ()
         if self.ground_truth:
             mask = encode_mask(flat[..., 2] > 0)
@@ -179,6 +182,7 @@ class RenderedCatalog:
             labels={
                 **attributes, **wording.unseen, "department": subcategory.department,
                 "view": view.name, "pose": view.pose, "background": view.backdrop,
+                **attribute_lists(attributes, shown, is_whole, spans),
             },
             mask=mask,
             parts=parts,
@@ -192,6 +196,12 @@ def encode_mask(foreground: np.ndarray) -> bytes:
         file, "PNG", compress_level=1
     )
     return file.getvalue()
+
+
+def visible_parts(numbers: np.ndarray, names: Sequence[str]) -> Tuple[str, ...]:
+    """Returns the names of the parts that `find_parts` finds, without their boxes."""
+    counts = np.bincount(numbers.ravel(), minlength=len(names) + 1)
+    return tuple(n for n, c in zip(names, counts[1:]) if c >= _SMALLEST_PART)
 
 
 def find_parts(
