@@ -119,3 +119,32 @@ def test_steps_are_counted_by_batches_not_by_the_optimizer():
     assert model.seen == [3, 4, 5, 6, 7]
     assert model.step == 8
     assert model.optimizer.iterations.numpy() == 0
+
+
+@pytest.mark.parametrize("more_is_better, best", [(True, 2), (False, 3)])
+def test_the_weights_of_the_best_validation_are_kept(tmp_path, more_is_better, best):
+    values = {1: 0.5, 2: 0.8, 3: 0.4, 4: 0.7}
+    model = model_at(0)
+    watching = callbacks.Best(
+        tf.train.Checkpoint(model=model), str(tmp_path), "val_x", more_is_better
+    )
+    watching.set_model(model)
+    for step, value in values.items():
+        model.step = step
+        model.layers[0].kernel.assign([[float(step)]])
+        watching.on_epoch_end(step, {"val_x": tf.constant(value)})
+    kept = model_at(0)
+    tf.train.Checkpoint(model=kept).restore(
+        tf.train.latest_checkpoint(str(tmp_path))
+    ).expect_partial()
+    assert float(kept.layers[0].kernel[0, 0]) == best
+    written = json.loads((tmp_path / "best.json").read_text())
+    assert written["step"] == best and written["figure"] == "val_x"
+    # A resumed run knows what is there.
+    again = callbacks.Best(
+        tf.train.Checkpoint(model=model), str(tmp_path), "val_x", more_is_better
+    )
+    again.set_model(model)
+    model.step = 5
+    again.on_epoch_end(5, {"val_x": 0.6})
+    assert json.loads((tmp_path / "best.json").read_text())["step"] == best

@@ -60,13 +60,15 @@ def write_tiny_records(
     test: int = 0,
     seed: int = 0,
     spec: Optional[records.RecordSpec] = None,
+    captioned: bool = False,
 ) -> records.RecordSet:
     """Writes and opens a records folder.
 
     Texts have between 2 and 13 words, so plans hide unequal numbers of them.
     Every fifth product comes with a second picture, every seventh with the text
     of the product before it. A picture's features are a fixed random function
-    of its words, with noise: there is something to learn.
+    of its words, with noise: there is something to learn. `captioned` records hold
+    the first word of their text as what a captioner wrote.
     """
     spec = spec or tiny_spec()
     os.makedirs(directory, exist_ok=True)
@@ -85,7 +87,7 @@ def write_tiny_records(
             path = os.path.join(directory, name)
             with tf.io.TFRecordWriter(path) as writer:
                 for product in part:
-                    writer.write(_example(rng, spec, of_words, **product))
+                    writer.write(_example(rng, spec, of_words, captioned, **product))
             names = [p["subcategory"] for p in part]
             sidecars.append(
                 {
@@ -119,7 +121,7 @@ def _products(rng, split: str, count: int) -> List[Dict]:
 
 
 def _example(
-    rng, spec, of_words, image_id: str, product_id: str, words: Sequence[int],
+    rng, spec, of_words, captioned: bool, image_id: str, product_id: str, words: Sequence[int],
     subcategory: str,
 ) -> bytes:
     layout = LAYOUTS[spec.layout]
@@ -144,7 +146,7 @@ def _example(
     strings = {
         "product_id": product_id, "image_id": image_id, "text": text,
         "category": "clothes", "subcategory": subcategory, "labels": json.dumps({}),
-        "generated_caption": "",
+        "generated_caption": WORDS[words[0]] if captioned else "",
     }
     keys = {
         "record_key": records.stable_key(image_id),

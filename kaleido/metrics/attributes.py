@@ -65,6 +65,11 @@ def read_truth(labels: str, subcategory: str) -> Truth:
     )
 
 
+def has_truth(labels: str) -> bool:
+    """Whether a record's `labels`, JSON, are those of the rendered catalogue."""
+    return {VISIBLE, NAMED} <= set(json.loads(labels))
+
+
 def claims(caption: str) -> Set[Claim]:
     """Returns the pairs (attribute, value) that a caption names.
 

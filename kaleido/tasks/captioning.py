@@ -11,7 +11,7 @@ from absl import logging
 from kaleido import caption_baselines, losses
 from kaleido.generator import Generator
 from kaleido.layers.heads import level_means
-from kaleido.metrics.attributes import attribute_figures, has_truth
+from kaleido.metrics.attributes import attribute_figures, has_truth, read_truth
 from kaleido.metrics.captions import caption_figures
 from kaleido.progress import Progress
 from kaleido.reports.caption_report import caption_page
@@ -107,14 +107,18 @@ class Captioning(Task):
             )
         references = self._as_written(picked(test.strings("text"), rows))
         labels = picked(test.strings("labels"), rows)
+        truths = []
+        if has_truth(labels[0]):
+            garments = picked(test.strings("subcategory"), rows)
+            truths = [read_truth(*truth) for truth in zip(labels, garments)]
         figures, ciders = {}, {}
         for name, texts in captions.items():
             logging.info("scoring %s", name)
             figures[name], ciders[name] = caption_figures(
                 texts, [[reference] for reference in references]
             )
-            if has_truth(labels):
-                figures[name]["attributes"] = attribute_figures(texts, labels)
+            if truths:
+                figures[name]["attributes"] = attribute_figures(texts, truths)
         examples = picked(test.examples(), rows)
         settings: Dict[str, Any] = {
             "audit": counts,

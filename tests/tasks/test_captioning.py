@@ -1,0 +1,66 @@
+"""FC: what the loss counts, and what stands in the table."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import tiny_records
+from tests.tasks.tiny_tasks import first_batch, make_task
+
+
+@pytest.fixture(scope="module")
+def record_set(tmp_path_factory):
+    folder = str(tmp_path_factory.mktemp("records"))
+    return tiny_records.write_tiny_records(folder, train=24, validation=8, test=12)
+
+
+@pytest.fixture(scope="module")
+def outcome(record_set):
+    return make_task("caption", record_set).evaluate_split("test")
+
+
+def test_each_piece_after_the_first_counts_once_and_padding_never(record_set):
+    task = make_task("caption", record_set)
+    batch = first_batch(task)
+    summed = task.losses_of(batch, False)["caption"]
+    ids = batch["token_ids"].numpy()
+    assert float(summed.count) == (ids != 0).sum() - len(ids)
+    # Untrained: about as good as guessing among all pieces.
+    guessing = np.log(record_set.spec.vocab_size)
+    assert float(summed.loss / summed.count) == pytest.approx(guessing, abs=0.5)
+    longer = tf.pad(batch["token_ids"], [[0, 0], [0, 3]])
+    padded = task.losses_of({**batch, "token_ids": longer}, False)["caption"]
+    assert float(padded.loss) == pytest.approx(float(summed.loss), rel=1e-4)
+
+
+def test_the_table_holds_three_ways_to_decode_and_the_baselines(outcome):
+    names = ["beam_4", "greedy", "nucleus", "nearest_picture", "frequent"]
+    assert list(outcome.rows) == names
+    assert outcome.settings["captioner"] is False
+    assert len(outcome.outcomes["ids"]) == 12
+    for name, figures in outcome.rows.items():
+        assert figures["captions"] == 12
+        mean = outcome.outcomes[f"cider_{name}"].mean()
+        assert figures["cider"] == pytest.approx(mean)
+        # These records are of no rendered catalogue.
+        assert "attributes" not in figures
+    # Words that a picture's neighbour has, too, beat those of untrained networks.
+    assert outcome.rows["nearest_picture"]["cider"] > outcome.rows["greedy"]["cider"]
+
+
+def test_the_captioner_has_a_row_where_the_records_hold_its_captions(
+    tmp_path
+):
+    others = tiny_records.write_tiny_records(
+        str(tmp_path), train=24, validation=8, test=12, captioned=True
+    )
+    outcome = make_task("caption", others).evaluate_split("test")
+    assert list(outcome.rows)[-1] == "show_attend_tell"
+    assert outcome.rows["show_attend_tell"]["words"] == 1.0
+
+
+def test_the_same_seed_writes_the_same_captions(record_set, outcome):
+    again = make_task("caption", record_set).evaluate_split("test")
+    assert json.dumps(again.rows) == json.dumps(outcome.rows)
