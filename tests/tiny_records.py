@@ -121,8 +121,8 @@ def _products(rng, split: str, count: int) -> List[Dict]:
 
 
 def _example(
-    rng, spec, of_words, captioned: bool, image_id: str, product_id: str, words: Sequence[int],
-    subcategory: str,
+    rng, spec, of_words, captioned: bool, image_id: str, product_id: str,
+    words: Sequence[int], subcategory: str,
 ) -> bytes:
     layout = LAYOUTS[spec.layout]
     text = " ".join(WORDS[w] for w in words)
