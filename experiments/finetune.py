@@ -1,9 +1,9 @@
 r"""Fine-tunes a pre-trained run on a downstream task, and says what it is worth.
 
-Writes into WORKDIR: `results.json` with the figures of the split and of baselines in
-one table, `report.html` with right and wrong cases, `outcomes.npz` for
-`experiments.compare`, and `training.html`. What was stopped goes on where it was.
-The weights are those that validation chose.
+Writes into WORKDIR: `results.json` with the figures of the split, baselines beside
+them; `results.html` with right and wrong cases; `results.outcomes.npz` for
+`experiments.compare`; and `training.html`. What was stopped goes on where it was. The
+weights are those that validation chose.
 
 Examples:
   python -m experiments.finetune --task=subcategory --checkpoint=runs/shop/model \
@@ -21,7 +21,7 @@ import re
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from kaleido.cli import fail_clearly, parse_config_flags
+from kaleido.cli import fail_clearly, parse_config_flags, run_binary
 
 FLAGS = flags.FLAGS
 
@@ -67,21 +67,18 @@ def main(argv):
     import tensorflow as tf
 
     from kaleido import distribution, records, workdir
-    from kaleido.files import write_arrays, write_json, write_text
     from kaleido.finetuning import finetune
     from kaleido.finetuning_config import RETRIEVAL_TASKS, FinetuningConfig
-    from kaleido.manifest import Manifest
-    from kaleido.provenance import provenance
 
     record_set = records.open_records(FLAGS.records)
     record_set.require_split(FLAGS.split)
     run = workdir.read_run(FLAGS.checkpoint)
-    manifest = None
+    ranks = FLAGS.task in RETRIEVAL_TASKS
     if FLAGS.manifest:
-        if FLAGS.task not in RETRIEVAL_TASKS:
-            raise ValueError(f"--manifest is of retrieval. Received: {FLAGS.task}")
+        if not ranks:
+            raise ValueError(f"--manifest is of itr and tir. Received: {FLAGS.task}")
         with open(FLAGS.manifest, encoding="utf-8") as file:
-            manifest = Manifest.from_json(file.read())
+            require_pool(record_set, Manifest.from_json(file.read()), FLAGS.split)
     config = FinetuningConfig.from_dict(
         {
             **FLAGS.config.to_dict(), "task": FLAGS.task, "start": FLAGS.start,
@@ -97,27 +94,43 @@ def main(argv):
         distribution.make_strategy(FLAGS.strategy),
         has_gpu if FLAGS.jit_compile is None else FLAGS.jit_compile,
     )
-    if FLAGS.task in RETRIEVAL_TASKS:
-        task.manifest = manifest
+    if ranks:
+        run_binary(
+            "experiments.evaluate", f"--workdir={FLAGS.workdir}",
+            f"--records={FLAGS.records}", f"--split={FLAGS.split}",
+            f"--manifest={FLAGS.manifest}", f"--seed={FLAGS.seed}",
+            f"--output={os.path.join(FLAGS.workdir, 'results.json')}",
+        )
+    else:
+        _evaluate(task, record_set)
+
+
+def _evaluate(task, record_set):
+    from kaleido.cases import cases_path
+    from kaleido.comparison import outcomes_path
+    from kaleido.files import write_arrays, write_json, write_text
+    from kaleido.provenance import provenance
+
     logging.info("evaluating on the %s split", FLAGS.split)
     outcome = task.evaluate_split(FLAGS.split)
-    results = {
-        "task": FLAGS.task,
-        "inputs": FLAGS.inputs,
-        "balance": FLAGS.balance,
-        "start": FLAGS.start,
-        "split": FLAGS.split,
-        "rows": outcome.rows,
-        **outcome.settings,
-        "provenance": provenance(task.networks, record_set, FLAGS.seed),
-    }
-
-    def path(name):
-        return os.path.join(FLAGS.workdir, name)
-
-    write_arrays(path("outcomes.npz"), outcome.outcomes)
-    write_text(path("report.html"), outcome.page)
-    write_json(path("results.json"), results)
+    path = os.path.join(FLAGS.workdir, "results.json")
+    write_arrays(outcomes_path(path), outcome.outcomes)
+    write_text(os.path.join(FLAGS.workdir, "results.html"), outcome.page)
+    write_json(cases_path(path), outcome.cases)
+    # Last: where the results are, all that belongs to them is.
+    write_json(
+        path,
+        {
+            "task": FLAGS.task,
+            "inputs": FLAGS.inputs,
+            "balance": FLAGS.balance,
+            "start": FLAGS.start,
+            "split": FLAGS.split,
+            "rows": outcome.rows,
+            **outcome.settings,
+            "provenance": provenance(task.networks, record_set, FLAGS.seed),
+        },
+    )
     for name, figures in outcome.rows.items():
         logging.info("%s: %s", name, figures)
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 from absl import logging
 
 from kaleido import caption_baselines, losses
+from kaleido.cases import choose_cases
 from kaleido.generator import Generator
 from kaleido.layers.heads import level_means
 from kaleido.metrics.attributes import attribute_figures, has_truth, read_truth
@@ -132,7 +133,10 @@ class Captioning(Task):
             f"{len(rows)} pictures of the {split} split; {counts['removed']} that "
             "training has seen were left out.",
         )
-        return Outcome(figures, settings, outcomes, page)
+        # No caption is right or wrong: those of the upper half, and the others.
+        good = ciders[main] > np.median(ciders[main])
+        cases = choose_cases(good, examples, captions[main])
+        return Outcome(figures, settings, outcomes, page, cases)
 
     def _read_pieces(self, token_ids: np.ndarray) -> List[str]:
         return [self._tokenizer.decode(row) for row in token_ids]

@@ -9,6 +9,7 @@ import tensorflow as tf
 from absl import logging
 
 from kaleido import baselines, losses
+from kaleido.cases import choose_cases
 from kaleido.layers.encoder import initializer
 from kaleido.layers.heads import level_means
 from kaleido.metrics.classification import classification_figures
@@ -169,7 +170,9 @@ class Classification(Task):
             f"{len(rows)} examples of the {split} split; {removed} that training has "
             "seen were left out.",
         )
-        return Outcome(figures, settings, outcomes, page)
+        said = [self.names[k] for k in probabilities["ours"].argmax(1)]
+        cases = choose_cases(outcomes["right_ours"], examples, said)
+        return Outcome(figures, settings, outcomes, page, cases)
 
     def _baselines(self, found, split, rows):
         train, validation, test = (found[n] for n in ("train", "validation", split))

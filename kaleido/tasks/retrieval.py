@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Dict, Optional
+from typing import Dict
 
 import tensorflow as tf
 
-from kaleido import evaluation, losses, negatives, pair_training
+from kaleido import losses, negatives, pair_training
 from kaleido.config import Config, DataConfig, TaskConfig
 from kaleido.distribution import first_row
-from kaleido.manifest import Manifest
-from kaleido.reports.retrieval_report import retrieval_page
-from kaleido.tasks.task import Outcome, Task
+from kaleido.tasks.task import Task
 
 # Share of the lists that are ranked without knowing the contrastive similarity: on
 # training pairs it is right too often to leave the match head anything to learn.
@@ -30,9 +28,7 @@ class Retrieval(Task):
     view finds most similar; without that view, of the same sub-category. The match
     head learns to put the own one first (softmax over the list), which is what a
     ranking asks of it, more than to say yes or no.
-
-    Attributes:
-        manifest: what `evaluate_split` asks; None draws it.
+    `experiments.evaluate` says what it is worth.
     """
 
     def __init__(self, networks, config, run, records):
@@ -41,7 +37,6 @@ class Retrieval(Task):
             names = ("contrastive", *names)
         super().__init__(networks, config, run, records, {n: 1.0 for n in names})
         self.chosen_by = (f"val_{names[0]}_accuracy", True)
-        self.manifest: Optional[Manifest] = None
         joint = networks.joint
         self._has_similarity = "similarity" in joint.input
         wanted = (*_PAIR_INPUTS, *["similarity"] * self._has_similarity)
@@ -122,21 +117,6 @@ class Retrieval(Task):
             name: self.compiled(getattr(self, name))
             for name in ("text", "image", "match")
         }
-
-    def evaluate_split(self, split: str) -> Outcome:
-        seed = self.config.training.seed
-        manifest = self.manifest or evaluation.draw_test(self.records, split, seed)
-        found = evaluation.evaluate_retrieval(
-            self.networks, scoring_config(self.run, self.config.data), self.records,
-            manifest, split, seed, whole_list_queries=100,
-        )
-        results = found.results
-        return Outcome(
-            rows=results["scorers"],
-            settings={k: v for k, v in results.items() if k != "scorers"},
-            outcomes=found.outcomes,
-            page=retrieval_page(results, found.pages),
-        )
 
 
 def scoring_config(run: Config, data: DataConfig) -> Config:

@@ -31,12 +31,14 @@ class Outcome:
         settings: what else a reader must know, e.g. what the leak audit removed.
         outcomes: arrays [examples] for paired comparisons, `ids` among them.
         page: HTML.
+        cases: see `cases.choose_cases`.
     """
 
     rows: Mapping[str, Mapping[str, Any]]
     settings: Mapping[str, Any]
     outcomes: Mapping[str, np.ndarray]
     page: str
+    cases: Sequence[Mapping[str, Any]]
 
 
 class Task(Trainer):

@@ -1,0 +1,63 @@
+r"""Joins results into one page: the paper's Tables 2 and 3, published rows beside ours.
+
+Takes results files of `experiments.evaluate` and `experiments.finetune`, each with a
+name of the run. Writes FILE.html and FILE.json.
+
+Example:
+  python -m experiments.report --results=ours=runs/shop/itr/results.json \
+      --results=ours=runs/shop/subcategory/results.json --output=runs/shop/results.html
+"""
+
+from __future__ import annotations
+
+import os
+
+from absl import app, flags, logging
+
+from kaleido.cli import fail_clearly
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_multi_string(
+    "results", [], "NAME=FILE.json, repeatable; a name may stand for several files."
+)
+flags.DEFINE_string("output", None, "HTML file of the page.", required=True)
+
+
+def _parse(text):
+    """Returns the name and the path of a --results."""
+    name, _, path = text.partition("=")
+    if not (name and path):
+        raise ValueError(f"--results takes NAME=FILE.json. Received: {text!r}")
+    return name, path
+
+
+@fail_clearly
+def main(argv):
+    del argv
+    if not FLAGS.results:
+        raise ValueError("--results=NAME=FILE.json is missing.")
+    import numpy as np
+
+    from kaleido.cases import cases_path
+    from kaleido.comparison import outcomes_path
+    from kaleido.files import read_json, write_json, write_text
+    from kaleido.reports.joint_report import joint_page, joint_tables, table_json
+    from kaleido.result_tables import Result
+
+    def read(name, path):
+        with np.load(outcomes_path(path), allow_pickle=False) as file:
+            arrays = {key: file[key] for key in file.files}
+        cases = read_json(cases_path(path)) if os.path.exists(cases_path(path)) else []
+        return Result(name, read_json(path), arrays, cases)
+
+    results = [read(*_parse(text)) for text in FLAGS.results]
+    made = joint_tables(results)
+    stem, _ = os.path.splitext(FLAGS.output)
+    write_json(f"{stem}.json", {"tables": [table_json(t) for t in made]})
+    write_text(f"{stem}.html", joint_page(made, results))
+    logging.info("page: %s.html", stem)
+
+
+if __name__ == "__main__":
+    app.run(main)

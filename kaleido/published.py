@@ -1,0 +1,106 @@
+"""Published figures on Fashion-Gen, to stand beside ours: marked, never compared.
+
+The paper's Tables 2 and 3. No two codes share a test set: figures of other protocols
+say how hard a task was, not who is better.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Optional, Tuple
+
+_PAPER = "arXiv 2103.16110, Table {}"
+_LISTS = "Fashion-Gen, 101 candidates of one sub-category"
+
+
+@dataclasses.dataclass(frozen=True)
+class PublishedRetrieval:
+    """A row of Table 2, percent.
+
+    Attributes:
+        model: its name.
+        itr, tir: Rank@1, 5, 10; None where a source gives Rank@1 alone.
+        source, protocol: where the figures stand, and what was asked.
+    """
+
+    model: str
+    itr: Tuple[float, Optional[float], Optional[float]]
+    tir: Tuple[float, Optional[float], Optional[float]]
+    source: str
+    protocol: str
+
+    @property
+    def sum_of_ranks(self) -> Optional[float]:
+        """SumR, None where a rank is missing."""
+        ranks = (*self.itr, *self.tir)
+        return None if None in ranks else round(sum(ranks), 2)
+
+
+@dataclasses.dataclass(frozen=True)
+class PublishedTask:
+    """A row of Table 3: accuracies in percent, macro-F, caption figures times 100.
+
+    Attributes:
+        model: its name.
+        category, subcategory: accuracy and macro-F, None where there are none.
+        captions: BLEU-4, METEOR, ROUGE-L, CIDEr; None where there are none.
+        source: where the figures stand.
+    """
+
+    model: str
+    category: Optional[Tuple[float, float]]
+    subcategory: Optional[Tuple[float, float]]
+    captions: Optional[Tuple[float, float, float, float]]
+    source: str
+
+
+def _of_table_2(model, itr, tir):
+    return PublishedRetrieval(model, itr, tir, _PAPER.format(2), _LISTS)
+
+
+def _first_alone(model, itr, tir):
+    return PublishedRetrieval(
+        model, (itr, None, None), (tir, None, None), "its own paper", _LISTS
+    )
+
+
+RETRIEVAL = (
+    _of_table_2("VSE", (4.01, 11.03, 22.14), (4.35, 12.76, 20.91)),
+    _of_table_2("VSE++", (4.59, 14.99, 24.10), (4.60, 16.89, 28.99)),
+    _of_table_2("SCAN", (4.59, 16.50, 26.60), (4.30, 13.00, 22.30)),
+    _of_table_2("PFAN", (4.29, 14.90, 24.20), (6.20, 20.79, 31.52)),
+    _of_table_2("ViLBERT", (20.97, 40.49, 48.21), (21.12, 37.23, 50.11)),
+    _of_table_2("VLBERT", (19.26, 39.90, 46.05), (22.63, 36.48, 48.52)),
+    _of_table_2("FashionBERT", (23.96, 46.31, 52.12), (26.75, 46.48, 55.74)),
+    _of_table_2("ImageBERT", (22.76, 41.89, 50.77), (24.78, 45.20, 55.90)),
+    _of_table_2("OSCAR", (23.39, 44.67, 52.55), (25.10, 49.14, 56.68)),
+    _of_table_2("Kaleido-BERT", (27.99, 60.09, 68.37), (33.88, 60.60, 68.59)),
+    _first_alone("MVLT", 33.1, 34.6),
+    _first_alone("EI-CLIP", 38.7, 40.1),
+    _first_alone("CommerceMM", 41.6, 39.6),
+    _first_alone("ALBEF", 64.0, 60.5),
+    _first_alone("FashionViL", 65.54, 61.88),
+    _first_alone("FAME-ViL", 65.94, 62.86),
+    _first_alone("FashionSAP", 73.14, 70.12),
+)
+
+_TABLE_3 = _PAPER.format(3)
+TASKS = (
+    PublishedTask(
+        "FashionBERT", (91.25, 0.705), (85.27, 0.620), (3.30, 9.80, 29.7, 30.1),
+        _TABLE_3,
+    ),
+    PublishedTask("ImageBERT", (90.77, 0.699), (80.11, 0.575), None, _TABLE_3),
+    PublishedTask(
+        "OSCAR", (91.79, 0.727), (84.23, 0.591), (4.50, 10.9, 30.1, 30.7), _TABLE_3
+    ),
+    PublishedTask(
+        "Kaleido-BERT", (95.07, 0.714), (88.07, 0.636), (5.70, 12.8, 32.9, 32.6),
+        _TABLE_3,
+    ),
+    PublishedTask("MVLT", (98.26, 0.895), (93.57, 0.829), None, "its own paper"),
+    PublishedTask("FAME-ViL", None, (94.67, 0.882), None, "its own paper"),
+    PublishedTask(
+        "FashionViL", None, None, (16.18, 25.60, 37.23, 39.30), "its own paper"
+    ),
+)

@@ -1,0 +1,75 @@
+"""One page of many results: the paper's Tables 2 and 3 with our rows, and cases."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Sequence
+
+from kaleido import result_tables as tables
+from kaleido.reports.page import render_page
+from kaleido.result_tables import Result, Table
+
+
+def joint_tables(results: Sequence[Result]) -> List[Table]:
+    """Sorts results into tables, published rows below ours.
+
+    Raises:
+        ValueError: if a file holds no results of `experiments.evaluate` or
+            `experiments.finetune`.
+    """
+    rows: Dict[str, List[tables.Row]] = {}
+    for result in results:
+        content = result.content
+        if "scorers" in content:
+            task, make = "retrieval", tables.retrieval_rows
+        elif content.get("task") == "caption":
+            task, make = "caption", tables.caption_rows
+        elif content.get("task") in ("category", "subcategory"):
+            task, make = content["task"], tables.classification_rows
+        else:
+            raise ValueError(
+                f"{result.name} has no results of experiments.evaluate or "
+                f"experiments.finetune. Received: keys {sorted(content)[:8]}"
+            )
+        made = make(result)
+        # A baseline that several runs have measured alike stands once.
+        known = {(row.name, tuple(row.figures.values())) for row in rows.get(task, ())}
+        rows.setdefault(task, []).extend(
+            row for row in made if (row.name, tuple(row.figures.values())) not in known
+        )
+    kinds = (
+        ("retrieval", "Retrieval (the paper's Table 2)", tables.RETRIEVAL_COLUMNS,
+         tables.published_retrieval()),
+        ("category", "Category, CR (Table 3)", tables.CLASS_COLUMNS,
+         tables.published_classes("category")),
+        ("subcategory", "Sub-category, SUB (Table 3)", tables.CLASS_COLUMNS,
+         tables.published_classes("subcategory")),
+        ("caption", "Captions, FC (Table 3)", tables.CAPTION_COLUMNS,
+         tables.published_captions()),
+    )
+    return [
+        tables.make_table(title, columns, [*rows[task], *others])
+        for task, title, columns, others in kinds if task in rows
+    ]
+
+
+def joint_page(made: Sequence[Table], results: Sequence[Result]) -> str:
+    """Returns the HTML page of `joint_tables` and of the results' cases."""
+    return render_page(
+        "Results", "joint.html",
+        {"tables": made, "results": results, "significant": tables.SIGNIFICANT},
+    )
+
+
+def table_json(table: Table) -> Dict[str, Any]:
+    """Returns a table as JSON holds it."""
+    return {
+        "title": table.title,
+        "rows": [
+            {
+                "name": row.name, "figures": dict(row.figures),
+                "published": row.source or None, "protocol": row.protocol,
+                "best": [column for column, best in marks.items() if best],
+            }
+            for row, marks in zip(table.rows, table.best)
+        ],
+    }

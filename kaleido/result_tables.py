@@ -1,0 +1,247 @@
+"""Results of many runs as the paper's Tables 2 and 3, published rows beside ours.
+
+A figure that a test can compare, query by query or example by example, is marked as
+best in its column where no other row of ours is better with p < .05.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+import numpy as np
+
+from kaleido import published
+from kaleido.metrics.bootstrap import paired_bootstrap
+
+SIGNIFICANT = 0.05
+
+# An outcome of each example, and the examples' ids.
+Outcomes = Tuple[np.ndarray, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """A results file.
+
+    Attributes:
+        name: of the run.
+        content: the JSON.
+        arrays: the outcomes beside it.
+        cases: see `cases.choose_cases`; may be empty.
+    """
+
+    name: str
+    content: Mapping[str, Any]
+    arrays: Mapping[str, np.ndarray]
+    cases: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A row of a table.
+
+    Attributes:
+        name: of the model.
+        figures: by column; a column may be missing, or None.
+        outcomes: by column that can be tested, float [n] and ids [n].
+        source: of a published row; empty for ours.
+        protocol: what was asked.
+    """
+
+    name: str
+    figures: Mapping[str, Optional[float]]
+    outcomes: Mapping[str, Outcomes] = dataclasses.field(default_factory=dict)
+    source: str = ""
+    protocol: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A table of one task.
+
+    Attributes:
+        title: what it is of.
+        columns: names, in order.
+        rows: ours first.
+        best: bool by row and column, see `mark_best`.
+    """
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Row]
+    best: Sequence[Mapping[str, bool]]
+
+
+def make_table(title: str, columns: Sequence[str], rows: Sequence[Row]) -> Table:
+    """Returns a table with its best figures marked."""
+    return Table(title, columns, rows, mark_best(rows, columns))
+
+
+def mark_best(rows: Sequence[Row], columns: Sequence[str]) -> List[Dict[str, bool]]:
+    """Says which figures no other row beats.
+
+    Within a column rows of the same examples are compared: the highest is marked, and
+    whatever is not worse than it with p < .05 (`bootstrap.paired_bootstrap`). A row
+    that has nobody to be compared with is not marked.
+    """
+    marked: List[Dict[str, bool]] = [{} for _ in rows]
+    for column in columns:
+        groups: Dict[Any, List[int]] = {}
+        for index, row in enumerate(rows):
+            if column in row.outcomes:
+                _, ids = row.outcomes[column]
+                groups.setdefault(tuple(sorted(ids.tolist())), []).append(index)
+        for group in groups.values():
+            if len(group) < 2:
+                continue
+            values = {index: _in_order(rows[index].outcomes[column]) for index in group}
+            first = max(group, key=lambda index: values[index].mean())
+            for index in group:
+                tested = paired_bootstrap(values[first], values[index])
+                marked[index][column] = (
+                    index == first or tested["p_value"] >= SIGNIFICANT
+                )
+    return marked
+
+
+def _in_order(outcomes: Outcomes) -> np.ndarray:
+    values, ids = outcomes
+    return np.asarray(values, np.float64)[np.argsort(ids, kind="stable")]
+
+
+RETRIEVAL_COLUMNS = (
+    "ITR @1", "ITR @5", "ITR @10", "TIR @1", "TIR @5", "TIR @10", "SumR",
+    "ITR @1, all", "TIR @1, all",
+)
+
+
+def retrieval_rows(result: Result) -> List[Row]:
+    """Returns a row for each scorer of `experiments.evaluate`'s results."""
+    results, arrays = result.content, result.arrays
+    manifest, rows = results["manifest"], []
+    scorers = {**results["scorers"], "ridge map": results.get("floor")}
+    for scorer, found in scorers.items():
+        if not found:
+            continue
+        figures: Dict[str, Optional[float]] = {}
+        outcomes: Dict[str, Outcomes] = {}
+        for task in ("itr", "tir"):
+            label = task.upper()
+            for k in (1, 5, 10):
+                figures[f"{label} @{k}"] = 100 * found[task][f"rank_at_{k}"]
+            whole = found[task].get("full")
+            if whole:
+                figures[f"{label} @1, all"] = 100 * whole["rank_at_1"]
+            key = f"{'floor' if scorer == 'ridge map' else scorer}/{task}"
+            for field, column in (("lists", " @1"), ("full", " @1, all")):
+                if f"{key}/{field}" in arrays:
+                    ranks = np.atleast_2d(arrays[f"{key}/{field}"])
+                    ids = arrays["query_ids"][arrays[f"{key}/queries"]]
+                    outcomes[label + column] = ((ranks == 1).mean(axis=0), ids)
+        figures["SumR"] = found["sum_of_ranks"]
+        queries = found["itr"]["queries"]
+        protocol = (
+            f"{queries} queries, {manifest['candidates']} candidates, "
+            f"{100 * manifest['fill_rate']:.0f} % of the sub-category, manifest "
+            f"{manifest['fingerprint']}"
+        )
+        rows.append(Row(f"{result.name}: {scorer}", figures, outcomes, "", protocol))
+    return rows
+
+
+def published_retrieval() -> List[Row]:
+    """Returns the rows of `published.RETRIEVAL`."""
+    return [
+        Row(
+            row.model,
+            {
+                **dict(zip(RETRIEVAL_COLUMNS, (*row.itr, *row.tir))),
+                "SumR": row.sum_of_ranks,
+            },
+            source=row.source, protocol=row.protocol,
+        )
+        for row in published.RETRIEVAL
+    ]
+
+
+CLASS_COLUMNS = (
+    "accuracy", "top 3", "macro-F, classes present", "macro-F, union",
+    "calibration error",
+)
+_CLASS_KEYS = ("accuracy", "top_3", "macro_f", "macro_f_union", "calibration_error")
+
+
+def classification_rows(result: Result) -> List[Row]:
+    """Returns our row and the baselines' of a classification."""
+    arrays = result.arrays
+    inputs = result.content["inputs"].replace("both", "text + picture")
+    return [
+        Row(
+            f"{result.name} ({inputs})" if row == "ours" else f"{row} ({inputs})",
+            {
+                column: figures[key] if key == "calibration_error"
+                else 100 * figures[key]
+                for column, key in zip(CLASS_COLUMNS, _CLASS_KEYS)
+            },
+            {"accuracy": (arrays[f"right_{row}"], arrays["ids"])},
+            protocol=f"{len(arrays['ids'])} examples",
+        )
+        for row, figures in result.content["rows"].items()
+    ]
+
+
+def published_classes(task: str) -> List[Row]:
+    """Returns the rows of `published.TASKS` for `category` or `subcategory`."""
+    return [
+        Row(
+            row.model,
+            {
+                "accuracy": getattr(row, task)[0],
+                "macro-F, classes present": 100 * getattr(row, task)[1],
+            },
+            source=row.source, protocol="Fashion-Gen; which macro-F is not said",
+        )
+        for row in published.TASKS if getattr(row, task)
+    ]
+
+
+CAPTION_COLUMNS = (
+    "BLEU-4", "METEOR", "ROUGE-L", "CIDEr", "distinct-1", "distinct-2", "words",
+    "attributes named", "attributes invented",
+)
+_CAPTION_KEYS = ("bleu_4", "meteor", "rouge_l", "cider", "distinct_1", "distinct_2")
+
+
+def caption_rows(result: Result) -> List[Row]:
+    """Returns a row for each way to decode and each baseline of captions."""
+    rows = []
+    for row, found in result.content["rows"].items():
+        figures = {
+            column: None if found[key] is None else 100 * found[key]
+            for column, key in zip(CAPTION_COLUMNS, _CAPTION_KEYS)
+        }
+        figures["words"] = found["words"]
+        if "attributes" in found:
+            for what in ("named", "invented"):
+                share = found["attributes"][what]
+                figures[f"attributes {what}"] = None if share is None else 100 * share
+        rows.append(
+            Row(
+                f"{result.name}: {row}", figures,
+                {"CIDEr": (result.arrays[f"cider_{row}"], result.arrays["ids"])},
+                protocol=f"{found['captions']} pictures, {found['tokenizer']} tokens",
+            )
+        )
+    return rows
+
+
+def published_captions() -> List[Row]:
+    """Returns the rows of `published.TASKS` that have captions."""
+    return [
+        Row(
+            row.model, dict(zip(CAPTION_COLUMNS, row.captions)), source=row.source,
+            protocol="Fashion-Gen",
+        )
+        for row in published.TASKS if row.captions
+    ]
