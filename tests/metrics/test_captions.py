@@ -1,6 +1,7 @@
-"""Captions' figures by hand, and what is said without Java."""
+"""Captions' figures by hand, against COCO's evaluation, and without Java."""
 
 import shutil
+import types
 
 import numpy as np
 import pytest
@@ -48,6 +49,49 @@ def test_captions_of_other_pictures_score_less_and_an_empty_one_nothing():
     figures, each = caption_figures(captions, REFERENCES)
     assert each.shape == (4,) and each[0] == 0.0 and (each < 1.0).all()
     assert figures["bleu_4"] < 0.01 and figures["meteor"] < 0.2
+
+
+@needs_java
+@pytest.mark.slow
+def test_figures_are_those_of_the_coco_evaluation(monkeypatch):
+    from pycocoevalcap import eval as coco
+
+    # SPICE fetches its models when it is first made; no figure of ours asks for it.
+    silent = types.SimpleNamespace(
+        method=lambda: "none", compute_score=lambda true, written: (0.0, [])
+    )
+    monkeypatch.setattr(coco, "Spice", lambda: silent)
+    rng = np.random.default_rng(0)
+    words = ["red", "blue", "Shirt", "v-neck", "boot's", "100% wool", "with", "a", ","]
+
+    def text():
+        return " ".join(rng.choice(words, rng.integers(3, 12))) + "."
+
+    captions = [text() for _ in range(40)]
+    references = [[text() for _ in range(rng.integers(1, 4))] for _ in captions]
+    # Some are near to a reference, as those of a model are.
+    captions[::2] = [group[-1].replace("red", "blue") for group in references[::2]]
+
+    def annotations(groups):
+        entries = {i: [{"caption": t} for t in group] for i, group in enumerate(groups)}
+        return types.SimpleNamespace(
+            imgToAnns=entries, getImgIds=lambda: list(entries)
+        )
+
+    theirs = coco.COCOEvalCap(
+        annotations(references), annotations([[text] for text in captions])
+    )
+    theirs.evaluate()
+    figures, each = caption_figures(captions, references)
+    names = {
+        "bleu_4": "Bleu_4", "meteor": "METEOR", "rouge_l": "ROUGE_L", "cider": "CIDEr",
+    }
+    for ours, name in names.items():
+        assert figures[ours] == pytest.approx(theirs.eval[name], abs=1e-9)
+        assert figures[ours] > 0.1
+    np.testing.assert_allclose(
+        each, [theirs.imgToEval[i]["CIDEr"] for i in range(len(captions))]
+    )
 
 
 def test_rouge_by_hand_and_no_meteor_without_java(monkeypatch):
