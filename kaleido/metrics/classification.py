@@ -6,7 +6,7 @@ test has is one that no probability is given to, and so always an error.
 
 from __future__ import annotations
 
-from typing import Dict
+from typing import Dict, Tuple
 
 import numpy as np
 from sklearn.metrics import confusion_matrix, f1_score
@@ -63,14 +63,31 @@ def calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
     Args:
         probabilities, labels: see `classification_figures`.
     """
+    _, sure, right = reliability(probabilities, labels)
+    return float(np.abs(right - sure).sum() / len(labels))
+
+
+def reliability(
+    probabilities: np.ndarray, labels: np.ndarray
+) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sorts predictions into bins by how sure they are.
+
+    Args:
+        probabilities, labels: see `classification_figures`.
+
+    Returns:
+        float64 [CALIBRATION_BINS] each: the number of predictions in a bin, the sum of
+        their probabilities, and how many of them are right.
+    """
     sure = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == labels
     # A bin holds its upper edge.
     bins = np.clip(np.ceil(sure * CALIBRATION_BINS) - 1, 0, CALIBRATION_BINS - 1)
-    distance = np.bincount(
-        bins.astype(int), weights=right - sure, minlength=CALIBRATION_BINS
+    counts, sums, hits = (
+        np.bincount(bins.astype(int), weights=weights, minlength=CALIBRATION_BINS)
+        for weights in (np.ones(len(labels)), sure, right)
     )
-    return float(np.abs(distance).sum() / len(labels))
+    return counts, sums, hits
 
 
 def confusion(

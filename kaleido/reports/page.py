@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import os
-from typing import Any, Mapping
+from typing import Any, Mapping, Optional
 
 import jinja2
 import numpy as np
@@ -20,6 +20,14 @@ _ENVIRONMENT = jinja2.Environment(
     lstrip_blocks=True,
     undefined=jinja2.StrictUndefined,
 )
+
+
+def shown(value: Optional[float], form: str = "%.3f", scale: float = 1.0) -> str:
+    """Returns a figure as a table shows it; None is one that could not be had."""
+    return "not available" if value is None else form % (scale * value)
+
+
+_ENVIRONMENT.filters["shown"] = shown
 
 
 def render_page(title: str, template: str, values: Mapping[str, Any]) -> str:

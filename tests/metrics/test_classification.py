@@ -8,6 +8,7 @@ from kaleido.metrics.classification import (
     calibration_error,
     classification_figures,
     confusion,
+    reliability,
 )
 
 
@@ -64,6 +65,18 @@ def test_calibration_error_by_hand():
     assert calibration_error(probabilities, labels) == pytest.approx(expected)
     assert calibration_error(one_hot([0, 1], 2), np.array([0, 1])) == 0.0
     assert calibration_error(one_hot([0, 1], 2), np.array([1, 0])) == 1.0
+
+
+def test_bins_hold_their_upper_edge():
+    # Fifteenths: 1/3 ends the fifth bin, and what is just above begins the sixth.
+    sure = np.array([1 / 3, 0.34, 0.34, 1.0])
+    probabilities = np.stack([sure, (1 - sure) / 2, (1 - sure) / 2], axis=1)
+    probabilities[0] = 1 / 3
+    counts, sums, right = reliability(probabilities, np.array([1, 0, 2, 0]))
+    assert np.flatnonzero(counts).tolist() == [4, 5, 14]
+    assert counts[[4, 5, 14]].tolist() == [1, 2, 1]
+    np.testing.assert_allclose(sums[[4, 5, 14]], [1 / 3, 0.68, 1.0])
+    assert right[[4, 5, 14]].tolist() == [0, 1, 1]
 
 
 def test_calibrated_probabilities_have_no_error():
