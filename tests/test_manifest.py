@@ -1,5 +1,6 @@
 """A retrieval test set: who is asked, among whom, and that it stays the same."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -11,16 +12,86 @@ DRAWS, CANDIDATES = 3, 11
 
 
 def toy_pool(rows=60):
-    """Pairs of three sub-categories; some share a product, some a text."""
+    """Pairs of three sub-categories; some share a product, a text or a picture."""
     products = np.arange(rows) - (np.arange(rows) % 6 == 5)
     texts = products.copy()
     texts[np.arange(rows) % 9 == 8] = texts[0]
+    pictures = np.arange(rows) + 5000
+    pictures[[21, 40]] = pictures[3]
     return {
         "image_ids": [f"image{i:03d}" for i in range(rows)],
         "product_keys": products,
         "text_keys": texts + 1000,
+        "picture_keys": pictures,
         "subcategories": [("boots", "coats", "hats")[i * i % 3] for i in range(rows)],
     }
+
+
+def plain_pool(rows=12):
+    """Pairs that share nothing: four boots, the rest coats."""
+    return {
+        "image_ids": [f"{i:02d}" for i in range(rows)],
+        **{f"{k}_keys": np.arange(rows) for k in ("product", "text", "picture")},
+        "subcategories": ["boots"] * 4 + ["coats"] * (rows - 4),
+    }
+
+
+def test_lists_are_those_of_version_1():
+    """Older figures were measured on these."""
+    manifest = draw(plain_pool(), seed=7, draws=2, candidates=5)
+    assert manifest.candidates[:, :3].tolist() == [
+        [[2, 3, 1, 0, 8], [2, 3, 1, 0, 6], [0, 1, 2, 3, 9]],
+        [[3, 2, 0, 1, 6], [1, 3, 2, 0, 10], [2, 1, 0, 3, 7]],
+    ]
+    assert manifest.candidates[1, 11].tolist() == [5, 9, 7, 10, 11]
+    assert manifest.own[:, -3:].tolist() == [[1, 1, 4], [1, 1, 4]]
+    some = draw(plain_pool(), seed=7, draws=2, candidates=5, max_queries=3)
+    assert some.queries.tolist() == [3, 6, 7]
+    assert some.candidates[1].tolist() == [
+        [1, 2, 3, 0, 6], [6, 5, 8, 11, 9], [4, 5, 9, 7, 6],
+    ]
+
+
+def test_a_permutation_a_draw_and_none_like_another():
+    manifest = draw(toy_pool())
+    assert manifest.permutations.dtype == np.int32
+    assert (np.sort(manifest.permutations) == np.arange(60)).all()
+    assert len({tuple(p) for p in manifest.permutations.tolist()}) == DRAWS
+    assert (draw(toy_pool(), seed=1).permutations != manifest.permutations).any()
+
+
+@pytest.mark.parametrize("gallery, has", [(12, 12), (13, 0)])
+def test_the_larger_gallery_is_absent_where_a_query_has_too_few_negatives(gallery, has):
+    manifest = draw(plain_pool(), candidates=5, gallery=gallery)
+    assert manifest.gallery == manifest.summary()["gallery"] == has
+    shared = plain_pool()
+    shared["picture_keys"][11] = 0
+    assert draw(shared, candidates=5, gallery=gallery).gallery == 0
+
+
+@pytest.mark.parametrize(
+    "field", ["queries", "candidates", "own", "permutations", "full_allowed"]
+)
+def test_the_fingerprint_covers_every_row_that_is_asked_for(field):
+    manifest = draw(toy_pool(), gallery=40)
+    changed = getattr(manifest, field).copy()
+    changed.flat[-1] += 1
+    other = dataclasses.replace(manifest, **{field: changed})
+    assert other.fingerprint != manifest.fingerprint
+
+
+def test_the_fingerprint_is_of_texts_and_pictures_not_of_who_drew_it():
+    pool = toy_pool()
+    manifest = draw(pool)
+    assert draw(pool, gallery=40).fingerprint != manifest.fingerprint
+    from_records = draw(pool, origin={"records": "abc"})
+    assert from_records.summary()["records"] == "abc"
+    assert from_records.fingerprint == manifest.fingerprint
+    for name in ("product_keys", "text_keys", "picture_keys"):
+        # Equal where it was equal, and yet of another catalogue.
+        other = draw({**pool, name: pool[name] + 7})
+        assert (other.candidates == manifest.candidates).all()
+        assert other.fingerprint != manifest.fingerprint
 
 
 def draw(pool, **options):
@@ -64,12 +135,12 @@ def test_no_list_holds_a_row_twice():
     assert manifest.fill_rate < 1.0
 
 
-def test_negatives_share_neither_product_nor_text():
+def test_negatives_share_neither_product_nor_text_nor_picture():
     pool = toy_pool()
     manifest = draw(pool)
     row = manifest.queries[None, :, None]
     others = manifest.candidates != row
-    for keys in (pool["product_keys"], pool["text_keys"]):
+    for keys in (pool["product_keys"], pool["text_keys"], pool["picture_keys"]):
         assert not ((keys[manifest.candidates] == keys[row]) & others).any()
 
 
@@ -81,12 +152,12 @@ def test_pairs_that_are_no_negatives_are_listed_for_the_full_gallery():
         for q, row in enumerate(manifest.queries.tolist())
         for other in range(60)
         if other != row
-        and (
-            pool["product_keys"][other] == pool["product_keys"][row]
-            or pool["text_keys"][other] == pool["text_keys"][row]
+        and any(
+            pool[f"{what}_keys"][other] == pool[f"{what}_keys"][row]
+            for what in ("product", "text", "picture")
         )
     }
-    assert expected
+    assert {(3, 21), (40, 21)} < expected
     assert set(map(tuple, manifest.full_allowed.tolist())) == expected
 
 
@@ -96,6 +167,7 @@ def test_own_subcategory_first_and_the_fill_rate_by_hand():
         "image_ids": list("abcdefghij"),
         "product_keys": np.arange(10),
         "text_keys": np.array([0, 1, 2, 2, 4, 5, 6, 7, 8, 9]),
+        "picture_keys": np.arange(10),
         "subcategories": ["boots"] * 4 + ["coats"] * 6,
     }
     manifest = draw(pool, candidates=4)
@@ -115,7 +187,8 @@ def test_own_subcategory_first_and_the_fill_rate_by_hand():
 def test_negatives_are_drawn_evenly_among_neighbours():
     pool = {
         "image_ids": [f"{i:03d}" for i in range(40)], "product_keys": np.arange(40),
-        "text_keys": np.arange(40), "subcategories": ["boots"] * 40,
+        "text_keys": np.arange(40), "picture_keys": np.arange(40),
+        "subcategories": ["boots"] * 40,
     }
     manifest = draw(pool, draws=400, candidates=9)
     times = np.bincount(manifest.candidates.ravel(), minlength=40)
@@ -171,7 +244,11 @@ def test_json_round_trip():
     assert copy.fingerprint == manifest.fingerprint
     assert copy.summary() == manifest.summary()
     assert copy.image_ids == manifest.image_ids
-    for name in ("queries", "candidates", "own", "full_allowed", "all_neighbours"):
+    assert copy.keys == manifest.keys and copy.settings == manifest.settings
+    for name in (
+        "queries", "candidates", "own", "permutations", "full_allowed",
+        "all_neighbours",
+    ):
         one, other = getattr(copy, name), getattr(manifest, name)
         assert one.dtype == other.dtype and (one == other).all()
 
@@ -183,14 +260,28 @@ def test_json_of_another_version_is_an_error():
         Manifest.from_json(json.dumps(content))
 
 
+def test_a_manifest_that_was_changed_and_a_file_that_is_none_are_errors():
+    content = json.loads(draw(toy_pool()).to_json())
+    content["candidates"][0][0][0] += 1
+    with pytest.raises(ValueError, match="changed after it was drawn. Received: "):
+        Manifest.from_json(json.dumps(content))
+    for text in ('{"scorers": {}}', "[1]", "nothing"):
+        with pytest.raises(ValueError, match="is no manifest. Received: "):
+            Manifest.from_json(text)
+
+
 def test_a_small_pool_has_the_longest_lists_that_it_allows():
     pool = toy_pool()
     longest = list_length(**pool)
     assert draw(pool, candidates=longest).candidates.shape[-1] == longest
     # Six rows have one text: no list is longer than 60 - 6 + 1.
     assert 50 < longest <= 55
-    alone = {"product_keys": np.arange(7), "text_keys": np.arange(7)}
+    names = ("product_keys", "text_keys", "picture_keys")
+    alone = {name: np.arange(7) for name in names}
     assert list_length(**alone) == 7
+    # Two pairs of one picture have one negative less, and so has every list.
+    alone["picture_keys"] = np.array([0, 1, 2, 3, 4, 5, 5])
+    assert list_length(**alone) == 6
 
 
 @pytest.mark.parametrize(
@@ -200,4 +291,4 @@ def test_lists_have_101_candidates_where_they_can_and_one_where_all_is_alike(
     keys, length
 ):
     keys = np.array(keys)
-    assert list_length(product_keys=keys, text_keys=keys) == length
+    assert list_length(keys, keys, keys) == length
