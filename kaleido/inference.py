@@ -159,23 +159,22 @@ def load_ids_and_keys(
     """Reads what a manifest is drawn from, without the features.
 
     Returns:
-        `image_ids`, `subcategories` (lists of str), `product_keys` and
-        `text_keys` (int64 [n]), in stored order.
+        `image_ids`, `subcategories` (lists of str), `product_keys`, `text_keys` and
+        `picture_keys` (int64 [n]), in stored order; of a split that the records do
+        not have, nothing.
     """
-    names = {
-        "image_ids": "image_id", "subcategories": "subcategory",
-        "product_keys": "product_key", "text_keys": "text_key",
-    }
-    columns: Dict[str, list] = {name: [] for name in names}
-    dataset = tf.data.TFRecordDataset(list(record_set.files[split])).batch(256)
-    for serialized in dataset:
+    strings = {"image_ids": "image_id", "subcategories": "subcategory"}
+    keys = {f"{name}_keys": f"{name}_key" for name in ("product", "text", "picture")}
+    columns: Dict[str, list] = {name: [] for name in [*strings, *keys]}
+    files = list(record_set.files.get(split, ()))
+    for serialized in tf.data.TFRecordDataset(tf.constant(files, tf.string)).batch(256):
         fields = records.parse_identity(serialized)
-        for name, field in names.items():
-            columns[name].append(fields[field].numpy())
-    joined = {name: np.concatenate(parts) for name, parts in columns.items()}
-    for name in ("image_ids", "subcategories"):
-        joined[name] = [value.decode("utf-8") for value in joined[name]]
-    return joined
+        for name, field in {**strings, **keys}.items():
+            columns[name] += fields[field].numpy().tolist()
+    return {
+        **{n: [value.decode("utf-8") for value in columns[n]] for n in strings},
+        **{n: np.array(columns[n], np.int64) for n in keys},
+    }
 
 
 def unique_pairs(

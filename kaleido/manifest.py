@@ -274,11 +274,13 @@ def list_length(
 
     Takes what `draw_manifest` takes. The length is a bound: pairs that share several of
     product, text and picture are counted several times. It is 1 where a pair has no
-    negative.
+    negative, or there is no pair.
     """
+    if not len(product_keys):
+        return 1
     # All but the pair itself, which each of the three counts once.
     negatives = np.full(len(product_keys), len(product_keys) - 1)
     for keys in (product_keys, text_keys, picture_keys):
         _, place, times = np.unique(keys, return_inverse=True, return_counts=True)
         negatives -= times[place] - 1
-    return min(1 + max(int(negatives.min(initial=CANDIDATES)), 0), CANDIDATES)
+    return min(1 + max(int(negatives.min()), 0), CANDIDATES)

@@ -8,23 +8,15 @@ on the short list, with a weight chosen on the validation split.
 from __future__ import annotations
 
 import dataclasses
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    Iterable,
-    Iterator,
-    List,
-    Mapping,
-    Sequence,
-    Tuple,
-)
+from typing import Any, Callable, Dict, Iterable, List, Sequence, Tuple
 
 import numpy as np
 
+from kaleido.galleries import as_pairs, full_blocks, larger_blocks
 from kaleido.inference import unique_pairs
 from kaleido.manifest import Manifest
 from kaleido.metrics.retrieval import over_draws, pessimistic_ranks, rank_shares
+from kaleido.retrieval_figures import Ranks
 
 TASKS = ("itr", "tir")
 
@@ -33,34 +25,8 @@ SHORT_LIST = 20
 # Weights of the ITM logit that are tried on validation; 0 leaves it out.
 WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 
-# Queries that are ranked together against the whole pool.
-_FULL_BLOCK = 1024
-
 # Scores rows of pictures against rows of texts, aligned: [n], [n] -> [n].
 PairScores = Callable[[np.ndarray, np.ndarray], np.ndarray]
-
-
-def as_pairs(task: str, queries: np.ndarray, candidates: np.ndarray):
-    """Returns (pictures, texts) of query-candidate pairs of a task."""
-    queries = np.broadcast_to(queries[..., None], candidates.shape)
-    return (queries, candidates) if task == "itr" else (candidates, queries)
-
-
-def full_gallery(manifest: Manifest, queries: np.ndarray) -> np.ndarray:
-    """bool [queries, pool]: what is ranked for a query in the full gallery.
-
-    Everything but further pictures of the product and equal texts.
-
-    Args:
-        manifest: the test set.
-        queries: int [n], indices into `manifest.queries`.
-    """
-    mask = np.ones((len(queries), len(manifest.image_ids)), bool)
-    place = np.full(len(manifest.queries), -1)
-    place[queries] = np.arange(len(queries))
-    rows = place[manifest.full_allowed[:, 0]]
-    mask[rows[rows >= 0], manifest.full_allowed[rows >= 0, 1]] = False
-    return mask
 
 
 def score_lists(
@@ -118,23 +84,6 @@ def evaluate_lists(
     return rank_lists(values, manifest.own[:, queries])
 
 
-def _gallery_blocks(
-    manifest: Manifest, task: str, similarity: np.ndarray, queries: np.ndarray
-) -> Iterator[Tuple[np.ndarray, np.ndarray]]:
-    """Yields pool rows [b] of queries and their scores float [b, pool].
-
-    What is not in a query's gallery has -inf. In blocks: a copy of a large
-    pool's matrix would not fit.
-    """
-    matrix = similarity if task == "itr" else similarity.T
-    for start in range(0, len(queries), _FULL_BLOCK):
-        block = queries[start : start + _FULL_BLOCK]
-        rows = manifest.queries[block]
-        scores = matrix[rows]
-        scores[~full_gallery(manifest, block)] = -np.inf
-        yield rows, scores
-
-
 def evaluate_full(
     manifest: Manifest, task: str, similarity: np.ndarray
 ) -> Tuple[Dict[str, float], np.ndarray]:
@@ -149,9 +98,33 @@ def evaluate_full(
         Figures, and ranks int [queries].
     """
     queries = np.arange(len(manifest.queries))
-    blocks = _gallery_blocks(manifest, task, similarity, queries)
+    blocks = full_blocks(manifest, task, similarity, queries)
     ranks = np.concatenate([pessimistic_ranks(s, rows) for rows, s in blocks])
     return rank_shares(ranks), ranks
+
+
+def rank_everything(manifest: Manifest, task: str, similarity: np.ndarray) -> Ranks:
+    """Ranks all queries in all galleries, by a scorer that scores every pair.
+
+    Args:
+        manifest, task, similarity: see `evaluate_full`.
+    """
+    queries = np.arange(len(manifest.queries))
+    _, lists = evaluate_lists(manifest, task, lambda i, t: similarity[i, t])
+    larger = None
+    if manifest.gallery:
+        own = np.full(len(queries), manifest.gallery - 1)
+        larger = np.stack([
+            np.concatenate([
+                pessimistic_ranks(scores, own[: len(scores)])
+                for _, _, scores in larger_blocks(
+                    manifest, task, similarity, queries, draw
+                )
+            ])
+            for draw in range(len(manifest.permutations))
+        ])
+    _, full = evaluate_full(manifest, task, similarity)
+    return Ranks(queries, lists, larger, full)
 
 
 def short_list_scores(
@@ -197,19 +170,21 @@ class TwoStage:
         queries: int [n], indices into `manifest.queries`.
         whole: int [m], places in `queries` of those of which ITM also scores
             all candidates of the first draw.
-        gallery: scores the whole pool's short lists, too.
+        galleries: scores short lists of the larger gallery and of the whole pool,
+            too.
     """
 
     def __init__(
         self, manifest: Manifest, task: str, similarity: np.ndarray,
         match: PairScores, queries: np.ndarray,
-        whole: Sequence[int] = (), gallery: bool = False,
+        whole: Sequence[int] = (), galleries: bool = False,
     ):
         rows = manifest.queries[queries]
         candidates = manifest.candidates[:, queries]
         images, texts = as_pairs(
             task, np.broadcast_to(rows, candidates.shape[:2]), candidates
         )
+        self.queries = queries
         self.own = manifest.own[:, queries]
         self.first = similarity[images, texts]
         self.short = top_candidates(self.first, SHORT_LIST)
@@ -217,40 +192,55 @@ class TwoStage:
         wanted = self.short.copy()
         wanted[0, self.whole] = True
         pairs = [np.stack([images[wanted], texts[wanted]])]
-        if gallery:
-            blocks = _gallery_blocks(manifest, task, similarity, queries)
-            self._gallery = _ShortLists.of(blocks)
-            listed = np.stack(as_pairs(task, rows, self._gallery.candidates))
+        self._larger, self._full = [], []
+        if galleries:
+            asked = (manifest, task, similarity, queries)
+            self._full = [_ShortLists.of_full(full_blocks(*asked))]
+            if manifest.gallery:
+                self._larger = [
+                    _ShortLists.of_larger(larger_blocks(*asked, draw))
+                    for draw in range(len(manifest.permutations))
+                ]
+        for short in [*self._full, *self._larger]:
+            listed = np.stack(as_pairs(task, rows, short.candidates))
             pairs.append(listed.reshape(2, -1))
         joined = np.concatenate(pairs, axis=1)
         unique_images, unique_texts, inverse = unique_pairs(joined[0], joined[1])
         logits = match(unique_images, unique_texts)[inverse]
+        ends = np.cumsum([part.shape[1] for part in pairs])[:-1]
+        of_lists, *self._seconds = np.split(logits, ends)
         self.second = np.zeros_like(self.first)
-        self.second[wanted] = logits[: int(wanted.sum())]
-        if gallery:
-            shape = self._gallery.candidates.shape
-            self._gallery_second = logits[int(wanted.sum()) :].reshape(shape)
+        self.second[wanted] = of_lists
 
     def lists(self, weight: float | None) -> Tuple[Dict[str, float], np.ndarray]:
         """Figures over draws and ranks [draws, queries], see `short_list_scores`."""
         scores = short_list_scores(self.first, self.second, self.short, weight)
         return rank_lists(scores, self.own)
 
-    def match_alone(self) -> Dict[str, float]:
-        """Figures of ITM on the whole lists of the first draw."""
+    def match_alone(self) -> Ranks:
+        """Ranks by ITM in the whole lists of the first draw."""
         ranks = pessimistic_ranks(
             self.second[0, self.whole], self.own[0, self.whole]
         )
-        return rank_shares(ranks)
+        return Ranks(self.queries[self.whole], ranks[None])
 
-    def gallery(self, weight: float | None) -> Dict[str, float]:
-        """Figures over the whole pool."""
-        return rank_shares(self._gallery.ranks(self._gallery_second, weight))
+    def ranks(self, weight: float | None) -> Ranks:
+        """Ranks in the lists and, if they were asked for, in the galleries."""
+        in_galleries = [
+            short.ranks(second.reshape(short.candidates.shape), weight)
+            for short, second in zip([*self._full, *self._larger], self._seconds)
+        ]
+        return Ranks(
+            self.queries,
+            self.lists(weight)[1],
+            larger=np.stack(in_galleries[1:]) if self._larger else None,
+            full=in_galleries[0] if self._full else None,
+        )
 
 
 @dataclasses.dataclass(frozen=True)
 class _ShortLists:
-    """What a second stage needs to know of rankings of a whole pool.
+    """What a second stage needs to know of rankings of a gallery.
 
     Attributes:
         own: int [n], the pool row that is right.
@@ -265,13 +255,30 @@ class _ShortLists:
     first: np.ndarray
 
     @classmethod
-    def of(cls, blocks: Iterable[Tuple[np.ndarray, np.ndarray]]) -> "_ShortLists":
-        """Reads blocks of `_gallery_blocks`."""
+    def of_full(
+        cls, blocks: Iterable[Tuple[np.ndarray, np.ndarray]]
+    ) -> "_ShortLists":
+        """Reads `full_blocks`, whose columns are the pool's rows."""
+        return cls._joined(
+            (rows, pessimistic_ranks(scores, rows), *_short_list(scores))
+            for rows, scores in blocks
+        )
+
+    @classmethod
+    def of_larger(
+        cls, blocks: Iterable[Tuple[np.ndarray, np.ndarray, np.ndarray]]
+    ) -> "_ShortLists":
+        """Reads `larger_blocks`, whose last column is the own row."""
         parts = []
-        for rows, scores in blocks:
-            top = np.argsort(-scores, axis=1, kind="stable")[:, :SHORT_LIST]
-            first = np.take_along_axis(scores, top, axis=1)
-            parts.append((rows, pessimistic_ranks(scores, rows), top, first))
+        for rows, lists, scores in blocks:
+            top, first = _short_list(scores)
+            own = np.full(len(rows), lists.shape[1] - 1)
+            candidates = np.take_along_axis(lists, top, axis=1)
+            parts.append((rows, pessimistic_ranks(scores, own), candidates, first))
+        return cls._joined(parts)
+
+    @classmethod
+    def _joined(cls, parts: Iterable[Tuple[np.ndarray, ...]]) -> "_ShortLists":
         return cls(*(np.concatenate(column) for column in zip(*parts)))
 
     def ranks(self, second: np.ndarray, weight: float | None) -> np.ndarray:
@@ -282,6 +289,12 @@ class _ShortLists:
         own = np.where(is_own, combined, -np.inf).max(axis=1, keepdims=True)
         # What is not short-listed keeps its rank: all that lead it still do.
         return np.where(is_own.any(axis=1), (combined >= own).sum(axis=1), self.rank)
+
+
+def _short_list(scores: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    """Returns columns int [n, short] and scores of the highest of each row."""
+    top = np.argsort(-scores, axis=1, kind="stable")[:, :SHORT_LIST]
+    return top, np.take_along_axis(scores, top, axis=1)
 
 
 def choose_weight(stages: Sequence[TwoStage]) -> Tuple[float, List[Dict[str, Any]]]:
@@ -304,8 +317,3 @@ def choose_weight(stages: Sequence[TwoStage]) -> Tuple[float, List[Dict[str, Any
         )
     best = max(tried, key=lambda t: t["rank_at_1"] + 0.25 * t["rank_at_5"])
     return best["weight"], tried
-
-
-def rounded(figures: Mapping[str, float]) -> Dict[str, float]:
-    """Rounds figures for a report."""
-    return {key: round(value, 4) for key, value in figures.items()}

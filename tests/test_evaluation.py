@@ -1,6 +1,5 @@
 """What an evaluation reports, with scorers whose ranks are known."""
 
-import dataclasses
 import types
 
 import numpy as np
@@ -24,27 +23,12 @@ def record_set(tmp_path_factory):
 def manifest(record_set):
     pairs = inference.load_ids_and_keys(record_set, "test")
     # The pool is sorted: test_10 stands before test_2, unlike in the records.
-    return draw_manifest(**pairs, draws=2, candidates=21)
+    return draw_manifest(**pairs, draws=2, candidates=21, gallery=25)
 
 
 @pytest.fixture(scope="module")
 def split(record_set):
     return inference.load_split(record_set, tiny_records.tiny_config(), "test")
-
-
-def test_a_small_test_has_shorter_lists_and_says_so(record_set, caplog):
-    manifest = evaluation.draw_test(record_set, "test", seed=0)
-    length = manifest.candidates.shape[2]
-    # Every fifth product has two pictures, and some texts are alike.
-    assert 30 < length < ROWS
-    assert f"{ROWS} pairs of the test split are too few for lists of 101" in caplog.text
-    assert f"lists have {length}" in caplog.text
-
-
-def test_a_test_without_wrong_candidates_is_one_clear_error(tmp_path):
-    alone = tiny_records.write_tiny_records(str(tmp_path), 8, validation=8, test=1)
-    with pytest.raises(ValueError, match="test split.*no wrong candidate.*1 pairs"):
-        evaluation.draw_test(alone, "test", seed=0)
 
 
 class ByText:
@@ -82,28 +66,6 @@ def evaluate(record_set, manifest, tasks=("itm", "contrastive"), **options):
     )
 
 
-def test_a_split_is_put_in_the_manifests_order(split, manifest):
-    aligned = evaluation.align(split, manifest, "here")
-    assert tuple(aligned.strings["image_id"]) == manifest.image_ids
-    assert tuple(split.strings["image_id"]) != manifest.image_ids
-    place = {name: i for i, name in enumerate(split.strings["image_id"])}
-    for row, name in enumerate(manifest.image_ids):
-        for key in ("token_ids", "patch_features", "text_key"):
-            one, other = aligned.arrays[key][row], split.arrays[key][place[name]]
-            assert (one == other).all()
-
-
-def test_another_catalogues_manifest_is_an_error(split, manifest):
-    renamed = dataclasses.replace(
-        manifest, image_ids=("shoe_7", *manifest.image_ids[1:])
-    )
-    with pytest.raises(ValueError, match="another catalogue than here.*shoe_7"):
-        evaluation.align(split, renamed, "here")
-    fewer = dataclasses.replace(manifest, image_ids=manifest.image_ids[1:])
-    with pytest.raises(ValueError, match="39 pairs, the records have 40"):
-        evaluation.align(split, fewer, "here")
-
-
 def test_a_scorer_that_knows_is_always_right(record_set, manifest, monkeypatch):
     monkeypatch.setattr(inference, "Scorer", ByText)
     found = evaluate(record_set, manifest)
@@ -115,12 +77,24 @@ def test_a_scorer_that_knows_is_always_right(record_set, manifest, monkeypatch):
         for scorer in results["scorers"].values():
             assert scorer[task]["rank_at_1"] == 1.0
         for scorer in ("contrastive", "reranked", "both"):
-            assert results["scorers"][scorer][task]["full"]["rank_at_1"] == 1.0
+            figures = results["scorers"][scorer][task]
+            assert figures["full"]["rank_at_1"] == 1.0
+            assert list(figures["by_candidates"]) == ["21", "25", "full"]
+            assert len(figures["by_draw"]) == 2
+        assert list(results["scorers"]["itm"][task]["by_candidates"]) == ["21"]
         assert all(page["rank"] == 1 for page in found.pages[task])
     assert results["scorers"]["both"]["sum_of_ranks"] == 600.0
     for task in retrieval.TASKS:
         assert sum(r["right"] for r in found.pages[task][0]["results"]) == 1
     assert results["manifest"]["fingerprint"] == manifest.fingerprint
+    sums = results["scorers"]["both"]["sum_of_ranks_by_candidates"]
+    assert sums == {"21": 600.0, "25": 600.0, "full": 600.0}
+    # Every fifth product has a second picture. Two of these eight, 13 and 18, share
+    # their text with another product: a tie, which counts against them.
+    assert results["image_to_image"] == {
+        "queries": 16, "rank_at_1": 0.75, "rank_at_5": 1.0, "rank_at_10": 1.0,
+        "median_rank": 1.0,
+    }
 
 
 def test_a_lying_cross_encoder_gets_no_weight(record_set, manifest, monkeypatch):
@@ -134,6 +108,7 @@ def test_a_lying_cross_encoder_gets_no_weight(record_set, manifest, monkeypatch)
         assert results["scorers"]["both"][task]["queries"] == 10
         compared = results["scorers"]["both"][task]["contrastive_on_these"]
         assert compared["rank_at_1"] == 1.0
+        assert results["scorers"]["contrastive"][task]["queries"] == ROWS
 
 
 @pytest.mark.parametrize("task, others", [("itm", ()), ("contrastive", ("mlm",))])
@@ -163,15 +138,14 @@ def test_the_same_seed_gives_the_same_results(record_set, manifest, monkeypatch)
     assert one == evaluate(record_set, manifest, seed=3, **options).results
 
 
-def test_the_floor_may_come_in_another_order(manifest, split):
-    text = np.array(split.strings["text"])
-    similarity = (text[:, None] == text[None]).astype(np.float32)
-    ids = split.strings["image_id"]
-    for task, figures in evaluation.evaluate_floor(manifest, similarity, ids).items():
-        assert task in retrieval.TASKS
-        assert figures["rank_at_1"] == figures["full"]["rank_at_1"] == 1.0
-        queries = figures["neighbours_only"]["queries"]
-        assert queries == manifest.all_neighbours.sum()
+def test_the_floor_may_come_in_another_order_and_with_more_pairs(manifest, split):
+    ids = ["more", *split.strings["image_id"]]
+    rows = np.arange(float(len(ids)))
+    similarity = 100 * rows[:, None] + rows
+    ordered = evaluation.in_pool_order(manifest, similarity, ids)
+    place = [ids.index(image_id) for image_id in manifest.image_ids]
+    assert ordered.shape == (ROWS, ROWS)
+    assert (ordered == 100 * np.array(place)[:, None] + place).all()
 
 
 # 15 s: MiniLM reads two small splits.

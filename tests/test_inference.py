@@ -129,5 +129,9 @@ def test_ids_and_keys_are_those_of_the_split(record_set, split):
     assert found["image_ids"] == split.strings["image_id"]
     assert found["subcategories"] == split.strings["subcategory"]
     assert "product_key" in KEY_FIELDS
-    for name in ("product", "text"):
+    for name in ("product", "text", "picture"):
         assert (found[f"{name}_keys"] == split.arrays[f"{name}_key"]).all()
+    nothing = inference.load_ids_and_keys(record_set, "nowhere")
+    assert set(nothing) == set(found)
+    assert not any(len(values) for values in nothing.values())
+    assert nothing["text_keys"].dtype == np.int64

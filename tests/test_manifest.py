@@ -285,7 +285,8 @@ def test_a_small_pool_has_the_longest_lists_that_it_allows():
 
 
 @pytest.mark.parametrize(
-    "keys, length", [(range(500), 101), (range(101), 101), ([3], 1), ([3, 3, 3], 1)]
+    "keys, length",
+    [(range(500), 101), (range(101), 101), ([3], 1), ([3, 3, 3], 1), ([], 1)],
 )
 def test_lists_have_101_candidates_where_they_can_and_one_where_all_is_alike(
     keys, length

@@ -5,12 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from kaleido import retrieval
+from kaleido import galleries, retrieval
 from kaleido.inference import unique_pairs
 from kaleido.manifest import draw_manifest
 from kaleido.metrics.retrieval import pessimistic_ranks, rank_shares
 
-POOL, CANDIDATES, DRAWS = 50, 26, 2
+POOL, CANDIDATES, DRAWS, GALLERY = 50, 26, 2, 40
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +20,11 @@ def manifest():
         [f"image{i:03d}" for i in rows],
         product_keys=rows - (rows % 6 == 5),
         text_keys=np.where(rows % 9 == 8, 0, rows - (rows % 6 == 5)),
+        picture_keys=np.where(rows == 30, 1, rows),
         subcategories=[("boots", "coats")[i % 2] for i in rows],
         draws=DRAWS,
         candidates=CANDIDATES,
+        gallery=GALLERY,
     )
 
 
@@ -93,7 +95,7 @@ def test_lists_are_ranked_as_a_loop_does_and_no_pair_is_asked_twice(manifest, ta
 
 
 def gallery_of(manifest, query):
-    """Rows that a query is ranked among: no equal text, no other picture of it."""
+    """Rows that a query is ranked among: no equal text or picture, no other of it."""
     excluded = {int(r) for q, r in manifest.full_allowed if q == query}
     return [row for row in range(POOL) if row not in excluded]
 
@@ -107,10 +109,68 @@ def test_the_full_gallery_leaves_out_equal_texts_and_pictures_of_the_product(
     for query, row in enumerate(manifest.queries.tolist()):
         values = {c: score(scores, task, row, c) for c in gallery_of(manifest, query)}
         assert ranks[query] == naive_rank(values, row)
-    # Rows 4 and 5 are one product; 0, 8, 17 ... have one text.
-    mask = retrieval.full_gallery(manifest, np.array([4, 8]))
+    # Rows 4 and 5 are one product; 0, 8, 17 ... have one text; 1 and 30 one picture.
+    mask = galleries.full_gallery(manifest, np.array([4, 8, 30]))
     assert mask[0].sum() == POOL - 1 and not mask[0, 5]
     assert not mask[1, [0, 17, 26, 35, 44]].any() and mask[1, 8]
+    assert mask[2].sum() == POOL - 1 and not mask[2, 1]
+
+
+def larger_gallery_of(manifest, draw, query):
+    """By hand: along the permutation, without what is no negative; then the own row."""
+    row, kept = int(manifest.queries[query]), gallery_of(manifest, query)
+    negatives = [
+        other for other in manifest.permutations[draw].tolist()
+        if other in kept and other != row
+    ]
+    return [*negatives[: GALLERY - 1], row]
+
+
+def test_the_larger_gallery_is_the_permutations_beginning_without_positives(manifest):
+    queries = np.array([0, 4, 8, 30, 49])
+    for draw in range(DRAWS):
+        lists = galleries.larger_lists(manifest, draw, queries)
+        assert lists.shape == (5, GALLERY)
+        for q, received in zip(queries.tolist(), lists.tolist()):
+            assert received == larger_gallery_of(manifest, draw, q)
+            assert len(set(received)) == GALLERY
+            assert received.count(int(manifest.queries[q])) == 1
+    assert 30 not in galleries.larger_lists(manifest, 0, np.array([1]))
+
+
+def test_a_pool_without_a_larger_gallery_has_no_lists_of_it(manifest):
+    settings = {**manifest.settings, "gallery": 0}
+    small = dataclasses.replace(manifest, settings=settings)
+    with pytest.raises(ValueError, match="no larger gallery. Received: a pool of 50"):
+        galleries.larger_lists(small, 0, np.arange(3))
+    assert retrieval.rank_everything(small, "itr", table(1)).larger is None
+    stage = retrieval.TwoStage(
+        small, "itr", table(1), Asked(table(2)), np.arange(9), galleries=True
+    )
+    ranks = stage.ranks(None)
+    assert ranks.larger is None and ranks.full.shape == (9,)
+
+
+@pytest.mark.parametrize("task", retrieval.TASKS)
+def test_everything_is_ranked_in_every_gallery_with_ties_against_us(
+    manifest, task, monkeypatch
+):
+    # More than one block.
+    monkeypatch.setattr(galleries, "_BLOCK", 17)
+    scores = table(1, 1)
+    ranks = retrieval.rank_everything(manifest, task, scores)
+    lists = retrieval.evaluate_lists(manifest, task, lambda i, t: scores[i, t])[1]
+    assert (ranks.lists == lists).all() and (ranks.queries == np.arange(POOL)).all()
+    for q, row in enumerate(manifest.queries.tolist()):
+        def rank(candidates, row=row):
+            return naive_rank({c: score(scores, task, row, c) for c in candidates}, row)
+
+        assert ranks.full[q] == rank(gallery_of(manifest, q))
+        for draw in range(DRAWS):
+            expected = rank(larger_gallery_of(manifest, draw, q))
+            assert ranks.larger[draw, q] == expected
+    constant = retrieval.rank_everything(manifest, task, np.zeros((POOL, POOL)))
+    assert (constant.larger == GALLERY).all() and (constant.lists == CANDIDATES).all()
 
 
 def test_equal_texts_are_no_mistake_in_the_full_gallery(manifest):
@@ -148,7 +208,7 @@ def test_two_stages_are_plain_reranking(manifest, task, weight):
     asked = Asked(second)
     whole = [2, 9, 10]
     stage = retrieval.TwoStage(
-        manifest, task, first, asked, queries, whole, gallery=True
+        manifest, task, first, asked, queries, whole, galleries=True
     )
 
     def rank(row, candidates):
@@ -167,15 +227,24 @@ def test_two_stages_are_plain_reranking(manifest, task, weight):
     assert (flat <= retrieval.SHORT_LIST).any() and (flat > retrieval.SHORT_LIST).any()
     check_ranks(stage.lists(weight), expected)
 
-    full = [rank(row, gallery_of(manifest, q)) for q, row in zip(queries, rows)]
-    assert stage.gallery(weight) == pytest.approx(rank_shares(np.array(full)))
+    ranks = stage.ranks(weight)
+    assert ranks.queries.tolist() == queries.tolist()
+    assert ranks.lists.tolist() == expected
+    assert ranks.full.tolist() == [
+        rank(row, gallery_of(manifest, q)) for q, row in zip(queries, rows)
+    ]
+    assert ranks.larger.tolist() == [
+        [rank(row, larger_gallery_of(manifest, d, q)) for q, row in zip(queries, rows)]
+        for d in range(DRAWS)
+    ]
 
     lists = manifest.candidates[0, queries].tolist()
     alone = [
         naive_rank({c: score(second, task, rows[w], c) for c in lists[w]}, rows[w])
         for w in whole
     ]
-    assert stage.match_alone() == pytest.approx(rank_shares(np.array(alone)))
+    assert stage.match_alone().lists.tolist() == [alone]
+    assert stage.match_alone().queries.tolist() == queries[whole].tolist()
     assert asked.calls == 1 and len(set(asked.pairs)) == len(asked.pairs)
 
 

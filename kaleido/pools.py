@@ -1,0 +1,122 @@
+"""The pool of a split: audited against training, drawn from, put into its order."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Tuple
+
+import numpy as np
+from absl import logging
+
+from kaleido import inference
+from kaleido.leak_audit import audit
+from kaleido.manifest import (
+    CANDIDATES,
+    Manifest,
+    digest_keys,
+    draw_manifest,
+    list_length,
+)
+from kaleido.records import RecordSet
+
+
+def audited_pairs(
+    records: RecordSet, split: str
+) -> Tuple[Dict[str, Any], Dict[str, int]]:
+    """Reads the ids and keys of a split, without the pairs that training knows.
+
+    Args:
+        records: the records.
+        split: one that is to be measured on. Of `train` nothing is left out: who asks
+            for it wants to see what was learnt by heart.
+
+    Returns:
+        What `draw_manifest` takes, and the counts of the audit (`leak_audit.Audit`).
+    """
+    pairs = inference.load_ids_and_keys(records, split)
+    if split == "train":
+        known = {name: values[:0] for name, values in pairs.items()}
+    else:
+        known = inference.load_ids_and_keys(records, "train")
+    found = audit(known, pairs)
+    kept = np.flatnonzero(~found.leaked)
+    if found.counts["removed"]:
+        logging.warning(
+            "%d of %d pairs of the %s split share a product or a picture with "
+            "training, and are left out: %s",
+            found.counts["removed"], len(found.leaked), split, found.counts,
+        )
+    left = {
+        name: values[kept] if isinstance(values, np.ndarray)
+        else [values[row] for row in kept]
+        for name, values in pairs.items()
+    }
+    return left, found.counts
+
+
+def draw_test(
+    records: RecordSet, split: str, seed: int, draws: int = 5
+) -> Manifest:
+    """Draws the manifest of a split; a small one has shorter lists, and a warning.
+
+    Args:
+        records: the records; what training knows of the split is left out first.
+        split: the pool and the queries.
+        seed: of all draws.
+        draws: independent candidate lists a query.
+
+    Raises:
+        ValueError: if the split is empty, or a query has no wrong candidate.
+    """
+    records.require_split(split)
+    pairs, counts = audited_pairs(records, split)
+    candidates, count = list_length(**pairs), len(pairs["image_ids"])
+    if candidates < 2:
+        raise ValueError(
+            f"The {split} split of {records.directory} is too small to rank anything: "
+            f"a query has no wrong candidate. Received: {count} pairs, "
+            f"{counts['removed']} more that training knows"
+        )
+    if candidates < CANDIDATES:
+        logging.warning(
+            "%d pairs of the %s split are too few for lists of %d candidates: lists "
+            "have %d, and figures are higher than those of %d would be.",
+            count, split, CANDIDATES, candidates, CANDIDATES,
+        )
+    origin = {"split": split, "records": records.content, "audit": counts}
+    return draw_manifest(
+        **pairs, seed=seed, draws=draws, candidates=candidates, origin=origin
+    )
+
+
+def align(split: inference.Split, manifest: Manifest, what: str) -> inference.Split:
+    """Takes a manifest's pool out of a split, in its order.
+
+    Args:
+        split: holds the pool, and the pairs that the audit has left out.
+        manifest: the test set.
+        what: names the split, for the error.
+
+    Raises:
+        ValueError: if the manifest was drawn from other pairs.
+    """
+    place = {image_id: i for i, image_id in enumerate(split.strings["image_id"])}
+    missing = [i for i in manifest.image_ids if i not in place]
+    left_out = manifest.settings.get("audit", {}).get("removed", 0)
+    if missing or len(place) != len(manifest.image_ids) + left_out:
+        raise ValueError(
+            f"The manifest was drawn from another catalogue than {what}: it has "
+            f"{len(manifest.image_ids)} pairs and leaves out {left_out}, the records "
+            f"have {len(place)}. Received: e.g. {missing[:3]}"
+        )
+    order = np.array([place[i] for i in manifest.image_ids])
+    arrays = {k: v[order] for k, v in split.arrays.items()}
+    keys = digest_keys(*(arrays[f"{k}_key"] for k in ("product", "text", "picture")))
+    if keys != manifest.keys:
+        raise ValueError(
+            f"The manifest was drawn from another catalogue than {what}: pictures have "
+            f"the same names, but products, texts or pictures differ. Received: keys "
+            f"{keys}, the manifest's are {manifest.keys}"
+        )
+    return inference.Split(
+        arrays, {k: [v[i] for i in order] for k, v in split.strings.items()}
+    )
