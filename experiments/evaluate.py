@@ -1,7 +1,8 @@
 r"""Evaluates retrieval of a run on a seeded, versioned manifest.
 
-Writes FILE.json, and beside it FILE.html with queries and their results and
-FILE.manifest.json, which `--manifest` takes for another model.
+Writes FILE.json, and beside it FILE.html with queries and their results,
+FILE.manifest.json, which `--manifest` takes for another model, and FILE.outcomes.npz,
+every query's rank, which experiments.compare takes.
 
 Example:
   python -m experiments.evaluate --workdir=runs/myntra/model \
@@ -23,7 +24,9 @@ flags.DEFINE_string("records", None, "Folder of `tfrecords.build`.", required=Tr
 flags.DEFINE_list("tasks", ["itr", "tir"], "Which tasks: itr, tir.")
 flags.DEFINE_string("output", None, "JSON file of the results.", required=True)
 flags.DEFINE_string("split", "test", "Split that is the pool and the queries.")
-flags.DEFINE_string("manifest", "", "Manifest file; default: drawn with --seed.")
+flags.DEFINE_string(
+    "manifest", "", "File of experiments.make_manifest; default: drawn with --seed."
+)
 flags.DEFINE_integer("seed", 0, "Seed of the manifest.")
 flags.DEFINE_integer(
     "match_queries", 0, "Queries whose short lists ITM re-ranks; 0 for all.",
@@ -45,8 +48,11 @@ flags.DEFINE_bool("floor", True, "Also evaluates the bare ridge map.")
 def main(argv):
     del argv
     from kaleido import evaluation, records, retrieval, workdir
+    from kaleido.comparison import save_outcomes
     from kaleido.files import write_json, write_text
     from kaleido.manifest import Manifest
+    from kaleido.pools import draw_test
+    from kaleido.provenance import provenance
     from kaleido.reports.retrieval_report import retrieval_page
 
     unknown = set(FLAGS.tasks) - set(retrieval.TASKS)
@@ -56,14 +62,13 @@ def main(argv):
         )
     record_set = records.open_records(FLAGS.records)
     record_set.require_split(FLAGS.split)
-    run, networks, step = workdir.load_networks(FLAGS.workdir, record_set)
-    logging.info("model of step %d", step)
-    manifest = None
     if FLAGS.manifest:
         with open(FLAGS.manifest, encoding="utf-8") as file:
             manifest = Manifest.from_json(file.read())
     else:
-        manifest = evaluation.draw_test(record_set, FLAGS.split, FLAGS.seed)
+        manifest = draw_test(record_set, FLAGS.split, FLAGS.seed)
+    run, networks, step = workdir.load_networks(FLAGS.workdir, record_set)
+    logging.info("model of step %d", step)
     outcome = evaluation.evaluate_retrieval(
         networks,
         run.config,
@@ -77,12 +82,19 @@ def main(argv):
         weight_queries=FLAGS.weight_queries,
         floor_workdir=FLAGS.workdir if FLAGS.floor else "",
     )
-    results = {**outcome.results, "step": step, "records": record_set.spec.fingerprint}
+    results = {
+        **outcome.results,
+        "step": step,
+        "records": record_set.spec.fingerprint,
+        "provenance": provenance(networks, record_set, FLAGS.seed),
+    }
     stem = FLAGS.output[:-5] if FLAGS.output.endswith(".json") else FLAGS.output
     os.makedirs(os.path.dirname(os.path.abspath(FLAGS.output)), exist_ok=True)
-    write_json(FLAGS.output, results)
+    save_outcomes(FLAGS.output, manifest, outcome.ranks)
     write_text(f"{stem}.manifest.json", manifest.to_json())
     write_text(f"{stem}.html", retrieval_page(results, outcome.pages))
+    # Last: where the results are, all that belongs to them is.
+    write_json(FLAGS.output, results)
     for task in FLAGS.tasks:
         logging.info("%s: %s", task, results[task])
 
