@@ -35,6 +35,7 @@ def main(argv):
     from kaleido.callbacks import read_lines
     from kaleido.files import read_json, write_json, write_text
     from kaleido.reports import quickstart_report
+    from kaleido.reports.retrieval_report import ranks
     from kaleido.reports.training_report import summarize_tasks
 
     start = time.time()
@@ -103,8 +104,8 @@ def main(argv):
     for task in ("itr", "tir"):
         logging.info(
             "%s Rank@1/5/10: %s (ridge map %s)", task.upper(),
-            quickstart_report.ranks(report["retrieval"][task]),
-            quickstart_report.ranks(report["floor"][task]),
+            ranks(report["retrieval"][task]),
+            ranks(report["floor"][task]),
         )
 
 

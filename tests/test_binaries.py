@@ -17,7 +17,8 @@ from tests.test_captioner import written
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BINARIES = (
     "tfrecords.build", "tfrecords.render_catalog", "experiments.pretrain",
-    "experiments.evaluate", "experiments.export", "experiments.quickstart",
+    "experiments.evaluate", "experiments.make_manifest", "experiments.compare",
+    "experiments.export", "experiments.quickstart",
     "experiments.train_captioner", "experiments.train_saliency", "experiments.ladder",
     "experiments.evaluate_alignment", "experiments.evaluate_saliency",
 )
