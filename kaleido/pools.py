@@ -104,17 +104,17 @@ def align(split: inference.Split, manifest: Manifest, what: str) -> inference.Sp
     left_out = manifest.settings.get("audit", {}).get("removed", 0)
     if missing or len(place) != len(manifest.image_ids) + left_out:
         raise ValueError(
-            f"The manifest was drawn from another catalogue than {what}: it has "
-            f"{len(manifest.image_ids)} pairs and leaves out {left_out}, the records "
-            f"have {len(place)}. Received: e.g. {missing[:3]}"
+            f"The manifest was drawn from another catalogue, or split, than {what}: it "
+            f"has {len(manifest.image_ids)} pairs and leaves out {left_out}, the "
+            f"records have {len(place)}. Received: e.g. {missing[:3]}"
         )
     order = np.array([place[i] for i in manifest.image_ids])
     arrays = {k: v[order] for k, v in split.arrays.items()}
     keys = digest_keys(*(arrays[f"{k}_key"] for k in ("product", "text", "picture")))
     if keys != manifest.keys:
         raise ValueError(
-            f"The manifest was drawn from another catalogue than {what}: pictures have "
-            f"the same names, but products, texts or pictures differ. Received: keys "
+            f"The manifest was drawn from another catalogue than {what}: it names its "
+            f"pictures alike, but products, texts or pictures differ. Received: keys "
             f"{keys}, the manifest's are {manifest.keys}"
         )
     return inference.Split(
