@@ -148,6 +148,27 @@ def test_the_floor_may_come_in_another_order_and_with_more_pairs(manifest, split
     assert (ordered == 100 * np.array(place)[:, None] + place).all()
 
 
+def test_the_floor_stands_beside_the_scorers(record_set, manifest, split, monkeypatch):
+    text = np.array(split.strings["text"])
+    same = (text[:, None] == text[None]).astype(np.float32)
+    monkeypatch.setattr(inference, "Scorer", Liar)
+    monkeypatch.setattr(
+        evaluation, "floor_similarity",
+        lambda *_: (same, split.strings["image_id"]),
+    )
+    found = evaluate(record_set, manifest, floor_workdir="anywhere")
+    assert "floor" not in found.results["scorers"]
+    assert found.results["floor"]["sum_of_ranks"] == 600.0
+    assert found.results["floor"]["itr"]["full"]["rank_at_1"] == 1.0
+    # Every query's rank by every scorer, as it was counted.
+    assert set(found.ranks) == {"floor", "contrastive", "itm", "reranked", "both"}
+    assert (found.ranks["floor"]["tir"].full == 1).all()
+    assert found.ranks["reranked"]["itr"].larger.shape == (2, ROWS)
+    wrong = found.ranks["reranked"]["itr"].lists
+    expected = found.results["scorers"]["reranked"]["itr"]["rank_at_10"]
+    assert expected == round(float((wrong <= 10).mean()), 4) < 1.0
+
+
 # 15 s: MiniLM reads two small splits.
 @pytest.mark.slow
 @pytest.mark.parametrize("layout, size", [("kaleido", 32), ("grid8", 64)])
