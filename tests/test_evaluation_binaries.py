@@ -72,7 +72,7 @@ def test_manifest_to_comparison(tmp_path):
 
     evaluating = {name: evaluate(f"run{name[0]}", name) for name in ("0a", "0b", "1a")}
     refused = {
-        "another catalogue, or split, than the test": evaluate("run0", "no", "others"),
+        "another catalogue than the test split": evaluate("run0", "no", "others"),
         "reads manifest version 2": evaluate("run0", "no", "old"),
     }
     for process in evaluating.values():
