@@ -51,7 +51,7 @@ def main(argv):
     from kaleido.comparison import save_outcomes
     from kaleido.files import write_json, write_text
     from kaleido.manifest import Manifest
-    from kaleido.pools import draw_test
+    from kaleido.pools import draw_test, require_pool
     from kaleido.provenance import provenance
     from kaleido.reports.retrieval_report import retrieval_page
 
@@ -65,6 +65,7 @@ def main(argv):
     if FLAGS.manifest:
         with open(FLAGS.manifest, encoding="utf-8") as file:
             manifest = Manifest.from_json(file.read())
+        require_pool(record_set, manifest, FLAGS.split)
     else:
         manifest = draw_test(record_set, FLAGS.split, FLAGS.seed)
     run, networks, step = workdir.load_networks(FLAGS.workdir, record_set)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, Sequence, Tuple
 
 import numpy as np
 from absl import logging
@@ -17,6 +17,8 @@ from kaleido.manifest import (
     list_length,
 )
 from kaleido.records import RecordSet
+
+_KEYS = ("product", "text", "picture")
 
 
 def audited_pairs(
@@ -88,6 +90,51 @@ def draw_test(
     )
 
 
+def _places(
+    manifest: Manifest, image_ids: Sequence[str], keys: Sequence[np.ndarray], what: str
+) -> np.ndarray:
+    """Returns the rows of a split that are a manifest's pool, in its order.
+
+    Args:
+        manifest: the test set.
+        image_ids: of the split, which also holds what the audit has left out.
+        keys: of the split: of products, texts and pictures, int64 [n] each.
+        what: names the split, for the error.
+
+    Raises:
+        ValueError: if the manifest was drawn from other pairs.
+    """
+    place = {image_id: i for i, image_id in enumerate(image_ids)}
+    missing = [i for i in manifest.image_ids if i not in place]
+    left_out = manifest.settings.get("audit", {}).get("removed", 0)
+    if missing or len(place) != len(manifest.image_ids) + left_out:
+        raise ValueError(
+            f"The manifest was drawn from another catalogue, or split, than {what}: it "
+            f"has {len(manifest.image_ids)} pairs and leaves out {left_out}, the "
+            f"records have {len(place)}. Received: e.g. {missing[:3]}"
+        )
+    order = np.array([place[i] for i in manifest.image_ids])
+    found = digest_keys(*(values[order] for values in keys))
+    if found != manifest.keys:
+        raise ValueError(
+            f"The manifest was drawn from another catalogue than {what}: it names its "
+            f"pictures alike, but products, texts or pictures differ. Received: keys "
+            f"{found}, the manifest's are {manifest.keys}"
+        )
+    return order
+
+
+def require_pool(records: RecordSet, manifest: Manifest, split: str) -> None:
+    """Raises a ValueError unless a manifest was drawn from a split of the catalogue.
+
+    Reads ids and keys only: it is asked before anything is trained or scored.
+    """
+    pairs = inference.load_ids_and_keys(records, split)
+    keys = [pairs[f"{name}_keys"] for name in _KEYS]
+    what = f"the {split} split of {records.directory}"
+    _places(manifest, pairs["image_ids"], keys, what)
+
+
 def align(split: inference.Split, manifest: Manifest, what: str) -> inference.Split:
     """Takes a manifest's pool out of a split, in its order.
 
@@ -99,24 +146,9 @@ def align(split: inference.Split, manifest: Manifest, what: str) -> inference.Sp
     Raises:
         ValueError: if the manifest was drawn from other pairs.
     """
-    place = {image_id: i for i, image_id in enumerate(split.strings["image_id"])}
-    missing = [i for i in manifest.image_ids if i not in place]
-    left_out = manifest.settings.get("audit", {}).get("removed", 0)
-    if missing or len(place) != len(manifest.image_ids) + left_out:
-        raise ValueError(
-            f"The manifest was drawn from another catalogue, or split, than {what}: it "
-            f"has {len(manifest.image_ids)} pairs and leaves out {left_out}, the "
-            f"records have {len(place)}. Received: e.g. {missing[:3]}"
-        )
-    order = np.array([place[i] for i in manifest.image_ids])
-    arrays = {k: v[order] for k, v in split.arrays.items()}
-    keys = digest_keys(*(arrays[f"{k}_key"] for k in ("product", "text", "picture")))
-    if keys != manifest.keys:
-        raise ValueError(
-            f"The manifest was drawn from another catalogue than {what}: it names its "
-            f"pictures alike, but products, texts or pictures differ. Received: keys "
-            f"{keys}, the manifest's are {manifest.keys}"
-        )
+    keys = [split.arrays[f"{name}_key"] for name in _KEYS]
+    order = _places(manifest, split.strings["image_id"], keys, what)
     return inference.Split(
-        arrays, {k: [v[i] for i in order] for k, v in split.strings.items()}
+        {k: v[order] for k, v in split.arrays.items()},
+        {k: [v[i] for i in order] for k, v in split.strings.items()},
     )

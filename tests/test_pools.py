@@ -71,6 +71,15 @@ def test_another_catalogues_manifest_is_an_error(split, manifest):
         pools.align(others, manifest, "here")
 
 
+def test_a_pool_is_checked_without_reading_features(record_set, manifest):
+    pools.require_pool(record_set, manifest, "test")
+    with pytest.raises(ValueError, match="or split, than the validation split"):
+        pools.require_pool(record_set, manifest, "validation")
+    with pytest.raises(ValueError, match="alike, but products, texts or pictures"):
+        other = dataclasses.replace(manifest, keys="others")
+        pools.require_pool(record_set, other, "test")
+
+
 @pytest.fixture(scope="module")
 def leaky(tmp_path_factory):
     """Training has items 0 to 5; of the test 3 by its product, and 5 once more."""
