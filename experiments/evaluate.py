@@ -48,6 +48,7 @@ flags.DEFINE_bool("floor", True, "Also evaluates the bare ridge map.")
 def main(argv):
     del argv
     from kaleido import evaluation, records, retrieval, workdir
+    from kaleido.cases import cases_path, retrieval_cases
     from kaleido.comparison import save_outcomes
     from kaleido.files import write_json, write_text
     from kaleido.manifest import Manifest
@@ -94,6 +95,7 @@ def main(argv):
     save_outcomes(FLAGS.output, manifest, outcome.ranks)
     write_text(f"{stem}.manifest.json", manifest.to_json())
     write_text(f"{stem}.html", retrieval_page(results, outcome.pages))
+    write_json(cases_path(FLAGS.output), retrieval_cases(outcome.pages))
     # Last: where the results are, all that belongs to them is.
     write_json(FLAGS.output, results)
     for task in FLAGS.tasks:

@@ -69,6 +69,8 @@ def main(argv):
     from kaleido import distribution, records, workdir
     from kaleido.finetuning import finetune
     from kaleido.finetuning_config import RETRIEVAL_TASKS, FinetuningConfig
+    from kaleido.manifest import Manifest
+    from kaleido.pools import require_pool
 
     record_set = records.open_records(FLAGS.records)
     record_set.require_split(FLAGS.split)

@@ -95,6 +95,7 @@ def _made_of(rung):
     from kaleido.alignment_generator import require_network
     from kaleido.foreground import needs_network
     from kaleido.ladder import MadeOf
+    from kaleido.manifest import VERSION
     from kaleido.saliency import PACKAGED
     from kaleido.weights_file import file_fingerprint
 
@@ -107,6 +108,8 @@ def _made_of(rung):
         own["captioner"] = file_fingerprint(path)
     shared = {
         **{name: getattr(FLAGS, name) for name in names},
+        # What is asked of whom.
+        "manifest_version": VERSION,
         "learnt_pieces": vocabulary_flags.learnt_pieces(),
         "catalog": catalog_flags.catalog_opener(ground_truth=False)().fingerprint,
         "config": json.loads(json.dumps(FLAGS.config.to_dict())),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import os
 from typing import Any, Dict, Mapping, Sequence
 
 import numpy as np
 
-from kaleido.files import read_json, write_bytes
+from kaleido.files import read_json, write_arrays
 from kaleido.manifest import Manifest
 from kaleido.metrics.bootstrap import paired_bootstrap
 from kaleido.retrieval_figures import Ranks
@@ -47,9 +46,7 @@ def save_outcomes(
                 values = getattr(found, field)
                 if values is not None:
                     arrays[f"{scorer}/{task}/{field}"] = values.astype(np.int32)
-    stream = io.BytesIO()
-    np.savez_compressed(stream, **arrays)
-    write_bytes(outcomes_path(results), stream.getvalue())
+    write_arrays(outcomes_path(results), arrays)
 
 
 @dataclasses.dataclass(frozen=True)

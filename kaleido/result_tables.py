@@ -222,9 +222,9 @@ def caption_rows(result: Result) -> List[Row]:
             for column, key in zip(CAPTION_COLUMNS, _CAPTION_KEYS)
         }
         figures["words"] = found["words"]
-        if "attributes" in found:
-            for what in ("named", "invented"):
-                share = found["attributes"][what]
+        for what in ("named", "invented"):
+            if what in found:
+                share = found[what]
                 figures[f"attributes {what}"] = None if share is None else 100 * share
         rows.append(
             Row(

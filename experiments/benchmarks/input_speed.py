@@ -71,7 +71,7 @@ def write_random_records(directory: str, examples: int, feature_size: int = 1280
                         {
                             "product_id": f"{split}{i}", "image_id": f"{split}{i}",
                             "text": "", "category": "C", "subcategory": f"S{i % 20}",
-                            "labels": "{}",
+                            "labels": "{}", "generated_caption": "",
                         },
                         {
                             "record_key": i, "product_key": i, "text_key": i,

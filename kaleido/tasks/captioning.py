@@ -119,7 +119,7 @@ class Captioning(Task):
                 texts, [[reference] for reference in references]
             )
             if truths:
-                figures[name]["attributes"] = attribute_figures(texts, truths)
+                figures[name].update(attribute_figures(texts, truths))
         examples = picked(test.examples(), rows)
         settings: Dict[str, Any] = {
             "audit": counts,

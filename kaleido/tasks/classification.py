@@ -155,7 +155,7 @@ class Classification(Task):
             probabilities[name], settings[name] = values, chosen
         examples = picked(test.examples(), rows)
         figures = {
-            name: classification_figures(values, labels)
+            name: {**classification_figures(values, labels), "n": len(rows)}
             for name, values in probabilities.items()
         }
         outcomes = {

@@ -45,7 +45,7 @@ def test_the_table_holds_three_ways_to_decode_and_the_baselines(outcome):
         mean = outcome.outcomes[f"cider_{name}"].mean()
         assert figures["cider"] == pytest.approx(mean)
         # These records are of no rendered catalogue.
-        assert "attributes" not in figures
+        assert "named" not in figures
     # Words that a picture's neighbour has, too, beat those of untrained networks.
     assert outcome.rows["nearest_picture"]["cider"] > outcome.rows["greedy"]["cider"]
 

@@ -33,8 +33,9 @@ def test_a_classifier_sees_what_it_was_told_to(record_set, inputs, by_text, by_p
     other_picture = task.logits(
         {**batch, "patch_features": batch["patch_features"] + 1}, False
     ).numpy()
-    assert (np.abs(other_text - before).max() > 1e-4) == by_text
-    assert (np.abs(other_picture - before).max() > 1e-4) == by_picture
+    # Untrained weights are small, and so are differences.
+    assert (other_text != before).any() == by_text
+    assert (other_picture != before).any() == by_picture
 
 
 def test_labels_are_places_in_the_class_list(record_set):
