@@ -82,10 +82,13 @@ class Retrieval(Task):
         anchors = tf.range(0, count - count % (size + 1), size + 1)
         wrong, near = tf.gather(wrong, anchors), tf.gather(near, anchors)
         candidates = pair_training.similar_wrong(near, wrong, _AMONG)
+        # Validation asks for the most similar ones, training for any of them.
+        drawn = near + 1.0
         if training:
             drawn = tf.random.uniform(tf.shape(near))
-        else:
-            drawn = 0.5 + 0.25 * near
+            if "contrastive" not in self.active:
+                # A sub-category is not ranked: all of it comes before the others.
+                drawn += near
         drawn = tf.where(candidates, drawn, -1.0)
         best, others = tf.math.top_k(drawn, size)
         partners = tf.concat([anchors[:, None], others], axis=1)

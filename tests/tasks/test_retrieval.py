@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from kaleido import negatives
 from kaleido.tasks import retrieval
 from tests import tiny_records
 from tests.tasks.tiny_tasks import first_batch, make_task
@@ -112,8 +113,10 @@ def test_without_the_contrastive_view_lists_are_of_the_subcategory(record_set):
     assert list(summed) == ["lists"] and float(summed["lists"].count) == 4
     keys = batch["subcategory_key"].numpy()
     watching = task.passes["match"] = Watching()
-    task.losses_of(batch, False)
-    _, texts = asked_pairs(task, batch, watching)
-    for owner, other in texts.reshape(-1, 2):
-        alike = (keys == keys[owner]).sum() > 1
-        assert not alike or keys[other] == keys[owner] or owner == other
+    wrong = negatives.foreign(batch).numpy()
+    for training in (True, False):
+        task.losses_of(batch, training)
+        _, texts = asked_pairs(task, batch, watching)
+        for owner, other in texts.reshape(-1, 2):
+            alike = wrong[owner] & (keys == keys[owner])
+            assert keys[other] == keys[owner] or not alike.any()
