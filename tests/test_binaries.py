@@ -18,7 +18,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BINARIES = (
     "tfrecords.build", "tfrecords.render_catalog", "experiments.pretrain",
     "experiments.evaluate", "experiments.make_manifest", "experiments.compare",
-    "experiments.export", "experiments.quickstart",
+    "experiments.export", "experiments.quickstart", "experiments.finetune",
+    "experiments.report",
     "experiments.train_captioner", "experiments.train_saliency", "experiments.ladder",
     "experiments.evaluate_alignment", "experiments.evaluate_saliency",
 )
