@@ -128,7 +128,7 @@ def _evaluate(task, record_set):
             "balance": FLAGS.balance,
             "start": FLAGS.start,
             "split": FLAGS.split,
-            "rows": outcome.rows,
+            "rows": [{"name": n, **figures} for n, figures in outcome.rows.items()],
             **outcome.settings,
             "provenance": provenance(task.networks, record_set, FLAGS.seed),
         },

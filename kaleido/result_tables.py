@@ -178,16 +178,15 @@ def classification_rows(result: Result) -> List[Row]:
     inputs = result.content["inputs"].replace("both", "text + picture")
     return [
         Row(
-            f"{result.name} ({inputs})" if row == "ours" else f"{row} ({inputs})",
+            f"{result.name if found['name'] == 'ours' else found['name']} ({inputs})",
             {
-                column: figures[key] if key == "calibration_error"
-                else 100 * figures[key]
+                column: found[key] if key == "calibration_error" else 100 * found[key]
                 for column, key in zip(CLASS_COLUMNS, _CLASS_KEYS)
             },
-            {"accuracy": (arrays[f"right_{row}"], arrays["ids"])},
+            {"accuracy": (arrays[f"right_{found['name']}"], arrays["ids"])},
             protocol=f"{len(arrays['ids'])} examples",
         )
-        for row, figures in result.content["rows"].items()
+        for found in result.content["rows"]
     ]
 
 
@@ -216,7 +215,8 @@ _CAPTION_KEYS = ("bleu_4", "meteor", "rouge_l", "cider", "distinct_1", "distinct
 def caption_rows(result: Result) -> List[Row]:
     """Returns a row for each way to decode and each baseline of captions."""
     rows = []
-    for row, found in result.content["rows"].items():
+    for found in result.content["rows"]:
+        row = found["name"]
         figures = {
             column: None if found[key] is None else 100 * found[key]
             for column, key in zip(CAPTION_COLUMNS, _CAPTION_KEYS)

@@ -47,7 +47,8 @@ def test_fine_tuning_to_joint_page(tmp_path):
         last = errors.strip().splitlines()[-1]
         assert code == 1 and last.startswith("ERROR: ") and message in last, errors
     results = read_json(path("subcategory/results.json"))
-    assert list(results["rows"]) == ["ours", "nearest_pictures", "text_regression"]
+    names = [row["name"] for row in results["rows"]]
+    assert names == ["ours", "nearest_pictures", "text_regression"]
     assert results["provenance"]["records"] == record_set.content
     assert "contrastive" in read_json(path("itr/results.json"))["scorers"]
     # Again: nothing is trained, and the figures are the same.

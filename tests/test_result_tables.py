@@ -53,7 +53,10 @@ def classification(name, accuracy, inputs="both"):
     }
     content = {
         "task": "subcategory", "inputs": inputs,
-        "rows": {"ours": figures, "text_regression": {**figures, "accuracy": 0.5}},
+        "rows": [
+            {"name": "ours", **figures},
+            {"name": "text_regression", **figures, "accuracy": 0.5},
+        ],
     }
     right = np.arange(10) < 10 * accuracy
     arrays = {
