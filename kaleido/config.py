@@ -1,7 +1,6 @@
-"""Frozen configurations and named presets.
+"""Frozen configurations of a pre-training, checked as they are built.
 
-An experiment starts from a preset (`preset("small").to_config_dict()`), changes
-fields, and `Config.from_config_dict` checks the result.
+An experiment starts from a preset (`presets.py`) and changes fields.
 """
 
 from __future__ import annotations
@@ -33,6 +32,9 @@ class ModelConfig:
         contrastive_size: length of the contrastive vectors.
         shortcut_levels: levels whose mean features reach the contrastive image
             vector past the encoder by a linear map; empty for none.
+        image_tower: what the contrastive image vector is of: the patches through the
+            `encoder`, or a `projection` of their mean features (a two-tower model, as
+            CLIP with a frozen picture network; for comparison).
         shortcut_dropout: rate on the features of that path in training.
         patch_dropout, word_dropout: shares of patches and words that the
             single-modality passes do not see in training.
@@ -55,6 +57,7 @@ class ModelConfig:
     max_text_positions: int = 512
     contrastive_size: int = 256
     shortcut_levels: tuple = ()
+    image_tower: str = "encoder"
     shortcut_dropout: float = 0.0
     patch_dropout: float = 0.0
     word_dropout: float = 0.0
@@ -66,6 +69,7 @@ class ModelConfig:
         check_choice("projection", self.projection, ("shared", "per_level"))
         check_choice("positions", self.positions, ("normalized", "pixels"))
         check_choice("match_units", self.match_units, (1, 2))
+        check_choice("image_tower", self.image_tower, ("encoder", "projection"))
         for name in ("hidden_size", "num_layers", "num_heads", "intermediate_size"):
             _check_positive(name, getattr(self, name))
         if self.hidden_size % self.num_heads:
@@ -255,128 +259,3 @@ def build_section(cls, values: Mapping[str, Any]):
     fixed = {k: tuple(v) if isinstance(v, (list, tuple)) else v
              for k, v in values.items()}
     return cls(**fixed)
-
-
-def _tasks(names) -> Dict[str, TaskConfig]:
-    return {name: TaskConfig() for name in names}
-
-
-def _small() -> Config:
-    """MiniLM-sized; begins from packaged weights and closed forms.
-
-    The recipe for a catalogue of some thousand products: contrastive
-    alignment first, matching on top of it with mined negatives.
-    """
-    return Config(
-        model=ModelConfig(
-            hidden_size=384, num_layers=6, num_heads=12, intermediate_size=1536,
-            contrastive_size=384, shortcut_levels=(1, 2, 3, 4, 5), similarity_path=True,
-            patch_paths=True,
-            shortcut_dropout=0.2, patch_dropout=0.3, word_dropout=0.2,
-        ),
-        data=DataConfig(batch_size=64, group_size=16),
-        training=TrainingConfig(
-            steps=400, learning_rate=1e-4, warmup_steps=40, init="minilm",
-            precision="mixed_bfloat16", ridge_warm_start=True, mined_negatives=0.7,
-            # The picture's own tasks do not mind the text; twice the targets.
-            aux_loss_on_negatives=True,
-            rates={
-                "shortcut": 0.01, "rotation": 5.0, "jigsaw": 5.0, "mlm": 5.0,
-                "mlm_bias": 5.0, "itm": 5.0, "patch_embedding": 5.0,
-            },
-        ),
-        tasks=_tasks(TASKS),
-    )
-
-
-def _tiny() -> Config:
-    """For tests: every part of `small`, at the least size."""
-    small = _small()
-    return dataclasses.replace(
-        small,
-        model=dataclasses.replace(
-            small.model, hidden_size=32, num_layers=2, num_heads=4,
-            intermediate_size=64, contrastive_size=32, max_text_positions=64,
-        ),
-        data=dataclasses.replace(small.data, batch_size=8, group_size=4),
-        training=dataclasses.replace(
-            small.training, steps=4, warmup_steps=1, eval_every=2, init="random",
-            precision="float32",
-        ),
-    )
-
-
-def _base() -> Config:
-    """BERT-base with the extensions of `small`, for GPUs and large catalogues."""
-    small = _small()
-    return dataclasses.replace(
-        small,
-        model=dataclasses.replace(
-            small.model, hidden_size=768, num_layers=12, intermediate_size=3072,
-            contrastive_size=256,
-        ),
-        data=dataclasses.replace(small.data, batch_size=256),
-        training=dataclasses.replace(
-            small.training, steps=100_000, learning_rate=5e-5, warmup_steps=5000,
-            init="random", ridge_warm_start=False, eval_every=2000,
-        ),
-    )
-
-
-def _paper() -> Config:
-    """The paper, section 4.1: BERT-base, Adam 2e-5, decay 1e-4, warm-up 5,000."""
-    return Config(
-        model=ModelConfig(),
-        data=DataConfig(batch_size=64),
-        training=TrainingConfig(
-            steps=100_000, learning_rate=2e-5, warmup_steps=5000, decay="linear",
-            weight_decay=1e-4, eval_every=2000,
-        ),
-        tasks=_tasks(PAPER_TASKS),
-    )
-
-
-def _released() -> Config:
-    """The authors' code, where it differs from the paper."""
-    return Config(
-        model=ModelConfig(
-            gelu="tanh", projection="per_level", positions="pixels", match_units=2,
-        ),
-        # 4 GPUs x 64; 25 epochs of 260,490 pairs.
-        data=DataConfig(batch_size=256),
-        training=TrainingConfig(
-            steps=25_438, learning_rate=1e-4, warmup_steps=2544, decay="linear",
-            weight_decay=0.0, beta_2=0.98, epsilon=1e-6, clip_norm=1.0,
-            aux_loss_on_negatives=True, eval_every=1000,
-        ),
-        tasks=_tasks(PAPER_TASKS),
-    )
-
-
-def _fashionbert() -> Config:
-    """FashionBERT: records of layout `grid8`, random masking, three tasks."""
-    paper = _paper()
-    return dataclasses.replace(paper, tasks=_tasks(("mlm", "itm", "blank")))
-
-
-PRESETS = {
-    "tiny": _tiny,
-    "small": _small,
-    "base": _base,
-    "paper": _paper,
-    "released": _released,
-    "fashionbert": _fashionbert,
-}
-
-
-def preset(name: str) -> Config:
-    """Returns a named configuration.
-
-    Raises:
-        ValueError: if there is none of that name.
-    """
-    if name not in PRESETS:
-        raise ValueError(
-            f"The preset must be one of {sorted(PRESETS)}. Received: {name!r}"
-        )
-    return PRESETS[name]()

@@ -10,13 +10,14 @@ import numpy as np
 from absl import logging
 
 from kaleido import inference, retrieval, warm_start
-from kaleido.config import Config, TaskConfig, preset
+from kaleido.config import Config, TaskConfig
 from kaleido.galleries import as_pairs
 from kaleido.image_retrieval import image_to_image
 from kaleido.interop.bert import load_minilm
 from kaleido.manifest import Manifest, draw_manifest, list_length
 from kaleido.models import Networks, networks_for
 from kaleido.pools import align, audited_pairs
+from kaleido.presets import preset
 from kaleido.records import RecordSet
 from kaleido.retrieval_figures import Ranks, of_draws, scorer_figures
 from kaleido.sample_queries import sample_queries

@@ -251,12 +251,21 @@ def build_networks(
         level_means = heads.LevelMeans(
             layout.levels, config.shortcut_levels, name="level_means", dtype="float32"
         )(features, patches_seen)
-    packed_image, packed_patches = visibility.PackVisible(
-        config.patch_dropout, name="packed_patches"
-    )(patch_states, patches_seen)
-    image_vector = contrastive(
-        mean_state(encode(packed_image, packed_patches), packed_patches), level_means
-    )
+    if config.image_tower == "projection":
+        tower = heads.ImageTower(
+            config.hidden_size, config.dropout, name="image_tower"
+        )
+        image_mean = tower(
+            heads.LevelMeans(
+                layout.levels, layout.levels, name="all_level_means", dtype="float32"
+            )(features, patches_seen)
+        )
+    else:
+        packed_image, packed_patches = visibility.PackVisible(
+            config.patch_dropout, name="packed_patches"
+        )(patch_states, patches_seen)
+        image_mean = mean_state(encode(packed_image, packed_patches), packed_patches)
+    image_vector = contrastive(image_mean, level_means)
 
     outputs, joint_inputs = _joint_heads(
         config, layout, feature_size, embed_text, mean_state,

@@ -3,8 +3,7 @@
 import dataclasses
 import itertools
 
-from kaleido import config as configs
-from kaleido import input_pipeline
+from kaleido import input_pipeline, presets
 from tests import fake_records
 
 TRAIN, BATCH = 48, 8
@@ -12,7 +11,7 @@ PER_EPOCH = TRAIN // BATCH
 
 
 def make_config(training=None, model=None, **data):
-    config = configs.preset("tiny")
+    config = presets.preset("tiny")
     data = {"batch_size": BATCH, "group_size": 1, "shuffle_buffer": 20, **data}
     return dataclasses.replace(
         config,

@@ -5,11 +5,12 @@ import dataclasses
 import pytest
 
 from kaleido import config as configs
+from kaleido import presets
 
 
-@pytest.mark.parametrize("name", sorted(configs.PRESETS))
+@pytest.mark.parametrize("name", sorted(presets.PRESETS))
 def test_presets_survive_a_round_trip(name):
-    preset = configs.preset(name)
+    preset = presets.preset(name)
     assert configs.Config.from_dict(preset.to_dict()) == preset
     # What a configuration file returns: tuples may have become lists.
     edited = preset.to_config_dict()
@@ -27,19 +28,19 @@ def test_presets_survive_a_round_trip(name):
 
 def test_an_unknown_preset_is_named():
     with pytest.raises(ValueError, match="paper.*'huge'"):
-        configs.preset("huge")
+        presets.preset("huge")
 
 
 @pytest.mark.parametrize("section", ["model", "data", "training"])
 def test_unknown_fields_are_named(section):
-    values = configs.preset("paper").to_dict()
+    values = presets.preset("paper").to_dict()
     values[section]["learnign_rate"] = 1
     with pytest.raises(ValueError, match="learnign_rate"):
         configs.Config.from_dict(values)
 
 
 def test_unknown_sections_and_tasks_are_named():
-    values = configs.preset("paper").to_dict()
+    values = presets.preset("paper").to_dict()
     with pytest.raises(ValueError, match="modle"):
         configs.Config.from_dict({**values, "modle": {}})
     with pytest.raises(ValueError, match="sudoku"):
@@ -71,14 +72,14 @@ def test_impossible_values_are_named_with_what_was_received(cls, values):
 
 
 def test_a_similarity_path_without_its_passes_is_refused():
-    small = configs.preset("small")
+    small = presets.preset("small")
     training = dataclasses.replace(small.training, mined_negatives=0.0)
     with pytest.raises(ValueError, match="similarity_path.*mined_negatives=0"):
         dataclasses.replace(small, training=training)
 
 
 def test_a_task_without_weight_takes_no_part():
-    paper = configs.preset("paper")
+    paper = presets.preset("paper")
     assert tuple(paper.active_tasks()) == configs.PAPER_TASKS
     tasks = {**paper.tasks, "jigsaw": configs.TaskConfig(weight=0.0)}
     del tasks["grey"]
@@ -88,7 +89,7 @@ def test_a_task_without_weight_takes_no_part():
 
 def test_the_paper_preset_is_the_papers():
     """Section 4.1: BERT-base, Adam, 2e-5, weight decay 1e-4, warm-up 5,000."""
-    paper = configs.preset("paper")
+    paper = presets.preset("paper")
     model, training = paper.model, paper.training
     assert (model.num_layers, model.hidden_size, model.num_heads) == (12, 768, 12)
     assert (model.projection, model.match_units) == ("shared", 1)
@@ -101,7 +102,7 @@ def test_the_paper_preset_is_the_papers():
 
 
 def test_the_released_preset_is_the_authors_code():
-    released = configs.preset("released")
+    released = presets.preset("released")
     model, training = released.model, released.training
     assert (model.num_layers, model.hidden_size, model.num_heads) == (12, 768, 12)
     assert model.gelu == "tanh" and model.projection == "per_level"
@@ -118,5 +119,5 @@ def test_the_released_preset_is_the_authors_code():
 
 
 def test_the_fashionbert_preset_has_its_three_tasks():
-    active = configs.preset("fashionbert").active_tasks()
+    active = presets.preset("fashionbert").active_tasks()
     assert tuple(active) == ("mlm", "itm", "blank")

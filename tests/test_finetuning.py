@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from kaleido import distribution, finetuning, pretraining, workdir
 from kaleido.callbacks import read_lines
+from kaleido.finetuning_config import FinetuningConfig
 from kaleido.models import networks_for
 from tests import tiny_records
 from tests.tasks.tiny_tasks import tiny_finetuning
@@ -143,3 +144,25 @@ def test_a_run_without_a_checkpoint_is_refused(record_set, checkpoint, tmp_path)
     shutil.copy(f"{checkpoint}/config.json", tmp_path / "config.json")
     with pytest.raises(ValueError, match="no checkpoint"):
         finetune(tiny_finetuning("itr"), str(tmp_path), record_set, tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"task": "captions"}, "`task` must be one of .* Received: 'captions'"),
+        ({"start": "bert"}, "`start` must be one of .* Received: 'bert'"),
+        ({"inputs": "picture", "task": "caption"}, "needs texts and pictures"),
+        ({"lists": 8}, "`lists` must be .* Received: lists=8, batch_size=8"),
+        ({"lists": 0}, "`lists` must be at least 1"),
+        ({"beams": 3}, r"FinetuningConfig has no fields \['beams'\]"),
+    ],
+)
+def test_a_wrong_configuration_names_the_field(changes, message):
+    values = {**tiny_finetuning("subcategory").to_dict(), **changes}
+    with pytest.raises(ValueError, match=message):
+        FinetuningConfig.from_dict(values)
+
+
+def test_a_configuration_survives_its_dictionary():
+    config = tiny_finetuning("itr", lists=2)
+    assert FinetuningConfig.from_dict(config.to_config_dict().to_dict()) == config

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kaleido import config as configs
-from kaleido import pretraining
+from kaleido import presets, pretraining
 from kaleido.layers.encoder import AttentionBias
 from kaleido.models import build_networks, networks_for
 from kaleido.patches import LAYOUTS, level_overlaps
@@ -20,7 +19,7 @@ VOCABULARY, FEATURES, WORDS = 30, 6, 7
 
 def build(layout=LAYOUT, seed=0, **options):
     """A tiny model with weights large enough that everything matters."""
-    config = dataclasses.replace(configs.preset("tiny").model, **options)
+    config = dataclasses.replace(presets.preset("tiny").model, **options)
     networks = build_networks(config, layout, VOCABULARY, FEATURES)
     rng = np.random.default_rng(seed)
     for model in (networks.joint, networks.text, networks.image):
@@ -194,7 +193,7 @@ def test_the_image_pass_sees_no_text_and_takes_the_shortcut(networks):
     states = networks.patch_embedding(batch["patch_features"], batch["patch_positions"])
     for layer in networks.encoder_layers:
         states = layer(states, tf.zeros([1, 1, 1, 1]))
-    levels = configs.preset("tiny").model.shortcut_levels
+    levels = presets.preset("tiny").model.shortcut_levels
     means = np.concatenate(
         [batch["patch_features"][:, list(LAYOUT.patches(n))].mean(1) for n in levels], 1
     )
@@ -263,7 +262,7 @@ def test_a_shortcut_to_a_level_that_is_not_there_is_refused():
 
 
 def test_records_with_longer_texts_than_the_model_are_refused():
-    config = configs.preset("tiny")
+    config = presets.preset("tiny")
     spec = dataclasses.replace(SPEC, max_tokens=65)
     with pytest.raises(ValueError, match="65 pieces.*max_text_positions=64"):
         networks_for(config, spec)
@@ -274,12 +273,12 @@ def test_records_with_longer_texts_than_the_model_are_refused():
 
 # 20 s: builds six networks, two of BERT's size.
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(configs.PRESETS))
+@pytest.mark.parametrize("name", sorted(presets.PRESETS))
 def test_every_preset_begins_a_run(name, tmp_path, minilm_file):
     layout = "grid8" if name == "fashionbert" else "kaleido"
     spec = tiny_records.tiny_spec(layout=layout)
     records = tiny_records.write_tiny_records(str(tmp_path), 40, 16, spec=spec)
-    config = configs.preset(name)
+    config = presets.preset(name)
     data = dataclasses.replace(config.data, batch_size=8, group_size=1)
     config = dataclasses.replace(config, data=data)
     networks = pretraining.starting_networks(config, records, str(tmp_path))
@@ -289,4 +288,24 @@ def test_every_preset_begins_a_run(name, tmp_path, minilm_file):
 def test_tasks_without_their_patches_are_refused():
     spec = tiny_records.tiny_spec(layout="grid8")
     with pytest.raises(ValueError, match="grid8.*camouflage.*jigsaw.*rotation"):
-        networks_for(configs.preset("paper"), spec)
+        networks_for(presets.preset("paper"), spec)
+
+
+def test_a_two_tower_picture_goes_past_the_encoder():
+    networks = build(
+        image_tower="projection", shortcut_levels=(), similarity_path=False
+    )
+    batch = inputs()
+    pictures = {name: batch[name] for name in ("patch_features", "patch_positions")}
+    before = networks.image(pictures).numpy()
+    np.testing.assert_allclose(np.linalg.norm(before, axis=1), 1.0, atol=1e-5)
+    for layer in networks.encoder_layers:
+        layer.set_weights([w + 1.0 for w in layer.get_weights()])
+    close(networks.image(pictures), before)
+    # Patches of a level change places: their mean is the same.
+    features = batch["patch_features"].copy()
+    features[:, 1:5] = features[:, 4:0:-1]
+    close(networks.image({**pictures, "patch_features": features}), before)
+    features[:, 1:5] += 1.0
+    changed = networks.image({**pictures, "patch_features": features}).numpy()
+    assert np.abs(changed - before).max() > 1e-3

@@ -11,8 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from kaleido import files, masking, records, shards
-from kaleido.config import Config, preset
+from kaleido.config import Config
 from kaleido.patches import LAYOUTS
+from kaleido.presets import preset
 from kaleido.text import RESERVED, Vocabulary, text_key
 
 WORDS = tuple(f"word{i}" for i in range(40))

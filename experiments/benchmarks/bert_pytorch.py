@@ -33,12 +33,12 @@ def _inputs(rng, batch):
 def _tensorflow(policy: str, work: str) -> Callable[[], Any]:
     import tensorflow as tf
 
-    from kaleido.config import preset
     from kaleido.freezing import freeze_model
     from kaleido.inference import PAIRS_TOGETHER
     from kaleido.losses import classification, matching
     from kaleido.models import build_networks
     from kaleido.patches import LAYOUTS
+    from kaleido.presets import preset
 
     tf.keras.mixed_precision.set_global_policy(policy)
     networks = build_networks(

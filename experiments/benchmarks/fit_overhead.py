@@ -21,11 +21,12 @@ def run() -> List[Dict[str, Any]]:
     import tensorflow as tf
 
     from kaleido import callbacks
-    from kaleido.config import PAPER_TASKS, TaskConfig, preset
+    from kaleido.config import PAPER_TASKS, TaskConfig
     from kaleido.distribution import make_strategy
     from kaleido.input_pipeline import training_batches
     from kaleido.models import networks_for
     from kaleido.optimizers import make_optimizer
+    from kaleido.presets import preset
     from kaleido.pretrainer import Pretrainer
 
     small = preset("small")

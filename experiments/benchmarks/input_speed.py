@@ -94,8 +94,8 @@ def run() -> List[Dict[str, Any]]:
     """Times batches of 64 as preset `small` sees them, over the border of an epoch."""
     import tensorflow as tf
 
-    from kaleido.config import preset
     from kaleido.input_pipeline import training_batches
+    from kaleido.presets import preset
 
     with tempfile.TemporaryDirectory() as directory:
         record_set = write_random_records(directory, _EXAMPLES)

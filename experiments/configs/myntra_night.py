@@ -26,7 +26,7 @@ third without dropout, contrastive loss only):
   similarities of the three above, added     62.3/91.9/96.2    65.2/92.8/96.9
 """
 
-from kaleido.config import preset
+from kaleido.presets import preset
 
 
 def get_config():

@@ -29,7 +29,7 @@ Validation, loss before the first step and at the end, accuracy (chance):
   blank to colour    .934 -> .874     .074 (.010)
 """
 
-from kaleido.config import preset
+from kaleido.presets import preset
 
 
 def get_config():

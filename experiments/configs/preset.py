@@ -4,7 +4,7 @@ python -m experiments.pretrain --config=experiments/configs/preset.py:paper \\
     --records=RECORDS --workdir=WORKDIR
 """
 
-from kaleido.config import preset
+from kaleido.presets import preset
 
 
 def get_config(name="small"):

@@ -20,7 +20,7 @@ Validation, loss before the first step and at the end, accuracy (chance):
   blank to colour   1.26 -> 1.20      .129 (.010)
 """
 
-from kaleido.config import preset
+from kaleido.presets import preset
 
 
 def get_config():

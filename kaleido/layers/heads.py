@@ -260,6 +260,39 @@ class MeanState(tf.keras.layers.Layer):
 
 
 @tf.keras.utils.register_keras_serializable("kaleido")
+class ImageTower(tf.keras.layers.Layer):
+    """A picture's state from its mean features: two layers, no encoder.
+
+    Args:
+        hidden_size: length of the state.
+        dropout: rate in training.
+    """
+
+    def __init__(self, hidden_size: int, dropout: float = 0.1, **kwargs):
+        super().__init__(**kwargs)
+        self._config = {"hidden_size": hidden_size, "dropout": dropout}
+
+        def dense(units, name, activation=None):
+            return tf.keras.layers.Dense(
+                units, activation, kernel_initializer="glorot_uniform", name=name,
+                dtype=self.dtype_policy,
+            )
+
+        self.norm = LayerNorm(name="norm", dtype=self.dtype_policy)
+        self.inner = dense(4 * hidden_size, "inner", "gelu")
+        self.dropout = tf.keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.outer = dense(hidden_size, "outer")
+
+    def call(self, means, training=None):
+        """Maps float [batch, n] to [batch, hidden_size]."""
+        inner = self.dropout(self.inner(self.norm(means)), training=training)
+        return self.outer(inner)
+
+    def get_config(self):
+        return {**super().get_config(), **self._config}
+
+
+@tf.keras.utils.register_keras_serializable("kaleido")
 class LevelMeans(tf.keras.layers.Layer):
     """Mean feature of each chosen level, side by side.
 

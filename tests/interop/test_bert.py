@@ -6,6 +6,7 @@ import tensorflow as tf
 from safetensors.numpy import load_file, save_file
 
 from kaleido import config as configs
+from kaleido import presets
 from kaleido.interop.bert import load_bert_encoder, load_minilm
 from kaleido.layers.encoder import AttentionBias
 from kaleido.models import build_networks
@@ -115,7 +116,7 @@ def tiny_bert(layers=2, words=30):
 
 
 def load(tensors, tmp_path, **options):
-    model = configs.preset("tiny").model
+    model = presets.preset("tiny").model
     networks = build_networks(model, LAYOUTS["kaleido"], 30, 4)
     path = str(tmp_path / "bert.safetensors")
     save_file(tensors, path)
