@@ -94,8 +94,8 @@ def _made_of(rung):
     """Returns what a rung's figures depend on, besides the seed."""
     from kaleido.alignment_generator import require_network
     from kaleido.foreground import needs_network
-    from kaleido.ladder import MadeOf
     from kaleido.manifest import VERSION
+    from kaleido.run_grid import MadeOf
     from kaleido.saliency import PACKAGED
     from kaleido.weights_file import file_fingerprint
 
@@ -121,8 +121,9 @@ def _made_of(rung):
 def main(argv):
     del argv
     from kaleido.files import write_json, write_text
-    from kaleido.ladder import RUNGS, climb, summarize
+    from kaleido.ladder import RUNGS, WEIGHTS
     from kaleido.reports.ladder_report import ladder_page
+    from kaleido.run_grid import run_grid, summarize
 
     unknown = set(FLAGS.rungs) - set(map(str, range(1, len(RUNGS) + 1)))
     if unknown or not FLAGS.rungs:
@@ -131,7 +132,9 @@ def main(argv):
     if any(rung.needs_captioner for rung in rungs) and not FLAGS.captioner:
         raise ValueError("--captioner: rungs 4 and 5 need one.")
     summaries = {}
-    for runs in climb(FLAGS.output, rungs, FLAGS.seeds, _made_of, _run):
+    for runs in run_grid(
+        FLAGS.output, RUNGS, rungs, FLAGS.seeds, _made_of, _run, WEIGHTS
+    ):
         summaries = {name: summarize(figures) for name, figures in runs.items()}
         report = {"seeds": FLAGS.seeds, "rungs": summaries}
         write_json(os.path.join(FLAGS.output, "ladder.json"), report)

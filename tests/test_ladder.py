@@ -2,16 +2,16 @@
 
 import pytest
 
-from kaleido import ladder
+from kaleido import ladder, run_grid
 from kaleido.reports.ladder_report import ladder_page
 
 
 def test_mean_and_spread_over_seeds():
-    summary = ladder.summarize([{"a": 1.0, "b": 2.0}, {"a": 3.0, "b": 2.0}])
+    summary = run_grid.summarize([{"a": 1.0, "b": 2.0}, {"a": 3.0, "b": 2.0}])
     assert summary["a"] == {"mean": 2.0, "std": pytest.approx(2**0.5, abs=1e-4),
                             "runs": 2}
     assert summary["b"]["std"] == 0.0
-    assert ladder.summarize([{"a": 1.0}])["a"]["std"] is None
+    assert run_grid.summarize([{"a": 1.0}])["a"]["std"] is None
 
 
 def test_rungs_have_folders_of_their_own_and_the_papers_order():
@@ -33,7 +33,7 @@ class FakeRuns:
         own = {"saliency": rung.saliency}
         if rung.saliency == "unet":
             own["saliency_weights"] = self._weights
-        return ladder.MadeOf({"crop_size": self._crop_size}, own)
+        return run_grid.MadeOf({"crop_size": self._crop_size}, own)
 
     def run(self, rung, seed, workdir):
         assert workdir == f"{self.output}/{rung.folder}/seed_{seed}"
@@ -43,7 +43,10 @@ class FakeRuns:
     def climb(self, *places, seeds=("0", "1")):
         rungs = [ladder.RUNGS[place] for place in places]
         return list(
-            ladder.climb(self.output, rungs, seeds, self.made_of, self.run)
+            run_grid.run_grid(
+                self.output, ladder.RUNGS, rungs, seeds, self.made_of, self.run,
+                ladder.WEIGHTS,
+            )
         )
 
 
@@ -57,13 +60,13 @@ def test_what_is_done_is_not_done_again_and_stands_beside_the_rest(tmp_path):
     values = {k: [f["sum_of_ranks"] for f in v] for k, v in found[-1].items()}
     assert values == {bottom: [1.0, 3.0], unet: [2.0, 1.0]}
     # Of other seeds nothing is shown.
-    assert ladder.read_runs(str(tmp_path), ["7"]) == {}
+    assert run_grid.read_runs(str(tmp_path), ladder.RUNGS, ["7"]) == {}
 
 
 def test_a_run_that_was_stopped_left_nothing_and_is_done_again(tmp_path):
     runs = FakeRuns(tmp_path)
-    steps = ladder.climb(
-        str(tmp_path), ladder.RUNGS[:2], ["0"], runs.made_of, runs.run
+    steps = run_grid.run_grid(
+        str(tmp_path), ladder.RUNGS, ladder.RUNGS[:2], ["0"], runs.made_of, runs.run
     )
     next(steps)
     again = FakeRuns(tmp_path)
@@ -94,8 +97,8 @@ def test_other_settings_and_other_weights_are_refused_before_anything_runs(tmp_p
 def test_the_page_says_how_many_runs_a_row_has(tmp_path):
     FakeRuns(tmp_path).climb(0)
     FakeRuns(tmp_path).climb(2, seeds=["1"])
-    runs = ladder.read_runs(str(tmp_path), ["0", "1"])
-    summaries = {name: ladder.summarize(figures) for name, figures in runs.items()}
+    runs = run_grid.read_runs(str(tmp_path), ladder.RUNGS, ["0", "1"])
+    summaries = {name: run_grid.summarize(figures) for name, figures in runs.items()}
     page = ladder_page({"seeds": ["0", "1"], "rungs": summaries})
     assert f"<td>{ladder.RUNGS[0].name}</td><td>2</td>" in page
     assert f"<td>{ladder.RUNGS[2].name}</td><td>1</td>" in page
