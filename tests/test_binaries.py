@@ -19,7 +19,7 @@ BINARIES = (
     "tfrecords.build", "tfrecords.render_catalog", "experiments.pretrain",
     "experiments.evaluate", "experiments.make_manifest", "experiments.compare",
     "experiments.export", "experiments.quickstart", "experiments.finetune",
-    "experiments.report",
+    "experiments.report", "experiments.starts",
     "experiments.train_captioner", "experiments.train_saliency", "experiments.ladder",
     "experiments.evaluate_alignment", "experiments.evaluate_saliency",
 )

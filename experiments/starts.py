@@ -1,0 +1,148 @@
+r"""Is pre-training worth it? Fine-tunes from three starts; trains rivals beside it.
+
+Retrieval, sub-category and captions, each from our pre-training, from the packaged
+text encoder alone and from random weights, in as many steps; and, pre-trained for as
+long as ours was, two towers and FashionBERT (needs --grid_records). What is done is
+not done again. Writes OUTPUT/starts.json and starts.html.
+
+Example:
+  python -m experiments.starts --records=runs/myntra/records \
+      --checkpoint=runs/myntra/model --grid_records=runs/myntra/records_grid8 \
+      --output=runs/myntra/starts
+"""
+
+from __future__ import annotations
+
+import os
+
+from absl import app, flags, logging
+
+from kaleido.cli import fail_clearly, run_binary
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_string("records", None, "Folder of `tfrecords.build`.", required=True)
+flags.DEFINE_string("checkpoint", None, "Folder of our pre-training.", required=True)
+flags.DEFINE_string(
+    "grid_records", "", "The same catalogue with --layout=grid8, for FashionBERT."
+)
+flags.DEFINE_list("tasks", ["itr", "subcategory", "caption"], "Tasks.")
+flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of the trainings.")
+flags.DEFINE_integer("steps", 600, "Steps of a fine-tuning.", lower_bound=1)
+flags.DEFINE_bool("rivals", True, "Also pre-trains what ours is compared with.")
+flags.DEFINE_string("split", "test", "Split that is evaluated.")
+flags.DEFINE_string("output", None, "Folder of everything.", required=True)
+
+# Steps that show how fast a rival trains: the first half builds graphs.
+_TIMED = 20
+_QUERIES = 60
+
+
+def _records_of(row):
+    in_grid = getattr(row, "layout", "") == "grid8"
+    return FLAGS.grid_records if in_grid else FLAGS.records
+
+
+def _run(row, seed, workdir):
+    """Trains and evaluates a row; returns its figures."""
+    from kaleido import starts
+    from kaleido.files import read_json
+
+    results = os.path.join(workdir, "results.json")
+    if isinstance(row, starts.Start):
+        run_binary(
+            "experiments.finetune", f"--task={row.task}", f"--start={row.start}",
+            f"--checkpoint={FLAGS.checkpoint}", f"--records={FLAGS.records}",
+            f"--config.training.steps={FLAGS.steps}", f"--seed={seed}",
+            f"--split={FLAGS.split}", f"--workdir={workdir}",
+        )
+        found = read_json(results)
+        if row.task == "itr":
+            return starts.retrieval_figures(found)
+        return starts.task_figures(found)
+    pretrain = (
+        "experiments.pretrain", f"--config={row.config}",
+        f"--records={_records_of(row)}", f"--seed={seed}",
+    )
+    timed = f"{workdir}_timed"
+    run_binary(
+        *pretrain, f"--workdir={timed}", f"--steps={_TIMED}",
+        f"--config.training.eval_every={_TIMED // 2}",
+    )
+    steps = starts.equal_steps(_lines(timed), _seconds())
+    run_binary(*pretrain, f"--workdir={workdir}", f"--steps={steps}")
+    run_binary(
+        "experiments.evaluate", f"--workdir={workdir}", f"--seed={seed}",
+        f"--records={_records_of(row)}", f"--split={FLAGS.split}", "--nofloor",
+        # Without a contrastive view every pair of a list is a joint pass.
+        f"--whole_list_queries={_QUERIES}", f"--output={results}",
+    )
+    return starts.retrieval_figures(read_json(results))
+
+
+def _lines(workdir):
+    from kaleido.callbacks import metrics_path, read_lines
+
+    return read_lines(metrics_path(workdir))
+
+
+def _seconds():
+    """Returns how long our pre-training took."""
+    return _lines(FLAGS.checkpoint)[-1]["seconds"]
+
+
+def _made_of(row):
+    """Returns what a row's figures depend on, besides the seed."""
+    from kaleido.files import sha256_of
+    from kaleido.manifest import VERSION
+    from kaleido.records import open_records
+    from kaleido.run_grid import MadeOf
+    from kaleido.starts import Start
+    from kaleido.workdir import chosen_checkpoint
+
+    shared = {
+        "records": open_records(FLAGS.records).content,
+        "checkpoint": sha256_of(f"{chosen_checkpoint(FLAGS.checkpoint)}.index"),
+        "split": FLAGS.split,
+        "manifest_version": VERSION,
+    }
+    if isinstance(row, Start):
+        return MadeOf(shared, {"steps": FLAGS.steps})
+    return MadeOf(
+        shared,
+        {"records": open_records(_records_of(row)).content, "seconds": _seconds()},
+    )
+
+
+@fail_clearly
+def main(argv):
+    del argv
+    from kaleido import starts
+    from kaleido.files import write_json, write_text
+    from kaleido.reports.starts_report import starts_page
+    from kaleido.run_grid import run_grid, summarize
+    from kaleido.workdir import chosen_checkpoint
+
+    unknown = set(FLAGS.tasks) - set(starts.TASKS)
+    if unknown or not FLAGS.tasks:
+        raise ValueError(
+            f"--tasks are of {','.join(starts.TASKS)}. Received: {FLAGS.tasks}"
+        )
+    chosen_checkpoint(FLAGS.checkpoint)
+    rows = [row for row in starts.FINETUNED if row.task in FLAGS.tasks]
+    if FLAGS.rivals:
+        rows += [row for row in starts.RIVALS if _records_of(row)]
+    for runs in run_grid(
+        FLAGS.output, starts.ROWS, rows, FLAGS.seeds, _made_of, _run
+    ):
+        report = {
+            "seeds": FLAGS.seeds, "split": FLAGS.split, "seconds": _seconds(),
+            "rows": {name: summarize(figures) for name, figures in runs.items()},
+        }
+        write_json(os.path.join(FLAGS.output, "starts.json"), report)
+        write_text(os.path.join(FLAGS.output, "starts.html"), starts_page(report))
+    logging.info("page: %s", os.path.join(FLAGS.output, "starts.html"))
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,152 @@
+"""Is pre-training worth it? Rows and figures of the comparison of starts."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Dict, List, Mapping, Sequence
+
+from kaleido.finetuning_config import STARTS
+from kaleido.run_grid import folder_of
+
+TASKS = ("itr", "subcategory", "caption")
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """A task fine-tuned from one start.
+
+    Attributes:
+        task: one of `TASKS`.
+        start: one of `finetuning_config.STARTS`.
+    """
+
+    task: str
+    start: str
+
+    @property
+    def name(self) -> str:
+        """As tables print it."""
+        return f"{self.task}, {self.start}"
+
+    @property
+    def folder(self) -> str:
+        """The name as that of a folder."""
+        return folder_of(self.name)
+
+
+@dataclasses.dataclass(frozen=True)
+class Rival:
+    """Another model, pre-trained for as long as ours was, not fine-tuned.
+
+    Attributes:
+        name: as tables print it.
+        config: its configuration file.
+        layout: of the records that it is trained on.
+    """
+
+    name: str
+    config: str
+    layout: str = "kaleido"
+
+    @property
+    def folder(self) -> str:
+        """The name as that of a folder."""
+        return folder_of(self.name)
+
+
+FINETUNED: Sequence[Start] = tuple(Start(t, s) for t in TASKS for s in STARTS)
+RIVALS: Sequence[Rival] = (
+    Rival("two towers", "experiments/configs/preset.py:two_tower"),
+    Rival("FashionBERT", "experiments/configs/fashionbert_small.py", "grid8"),
+)
+ROWS = (*FINETUNED, *RIVALS)
+
+
+def equal_steps(lines: Sequence[Mapping[str, float]], seconds: float) -> int:
+    """Returns how many steps a training makes in a time.
+
+    Args:
+        lines: of `metrics.jsonl` of its first steps; the rate is that of the last
+            line, which no graph had to be built for.
+        seconds: that it may train.
+
+    Raises:
+        ValueError: if there are fewer than three lines, that of step 0 included.
+    """
+    if len(lines) < 3:
+        raise ValueError(
+            "The rate of a training shows in its second validation. Received: "
+            f"{len(lines)} lines"
+        )
+    before, last = lines[-2:]
+    per_step = (last["seconds"] - before["seconds"]) / (last["step"] - before["step"])
+    return max(int(seconds / per_step), 1)
+
+
+def retrieval_figures(results: Mapping[str, Any]) -> Dict[str, float]:
+    """Returns the figures of `experiments.evaluate`'s results, flat, in percent.
+
+    `<scorer>_<task>` is Rank@1 of the lists, `..._all` of the whole pool; `floor_...`
+    is the ridge map.
+    """
+    figures: Dict[str, float] = {}
+    scorers = dict(results["scorers"])
+    if "floor" in results:
+        scorers["floor"] = results["floor"]
+    for name, scorer in scorers.items():
+        for task in ("itr", "tir"):
+            figures[f"{name}_{task}"] = 100 * scorer[task]["rank_at_1"]
+            if "full" in scorer[task]:
+                figures[f"{name}_{task}_all"] = 100 * scorer[task]["full"]["rank_at_1"]
+        figures[f"{name}_sum_of_ranks"] = scorer["sum_of_ranks"]
+    return figures
+
+
+def task_figures(results: Mapping[str, Any]) -> Dict[str, float]:
+    """Returns the figures of `experiments.finetune`'s results of other tasks, flat.
+
+    `<row>_<figure>`: our rows, and the baselines'.
+    """
+    return {
+        f"{row['name']}_{key}": float(value)
+        for row in results["rows"]
+        for key, value in row.items()
+        if isinstance(value, (int, float)) and key != "n"
+    }
+
+
+def tables(
+    summaries: Mapping[str, Mapping[str, Mapping[str, float]]]
+) -> List[Dict[str, Any]]:
+    """Sorts summaries into tables for a page.
+
+    Args:
+        summaries: of `run_grid.summarize`, by row.
+
+    Returns:
+        Of each table `title`, `columns`, `rows`: pairs (name, cells by column).
+    """
+    wanted = {
+        "Retrieval": (
+            [s.name for s in FINETUNED if s.task == "itr"] + [r.name for r in RIVALS],
+            ("contrastive_itr", "contrastive_tir", "contrastive_itr_all",
+             "contrastive_tir_all", "contrastive_sum_of_ranks", "both_itr", "both_tir",
+             "itm_itr", "itm_tir", "floor_itr", "floor_tir"),
+        ),
+        "Sub-category": (
+            [s.name for s in FINETUNED if s.task == "subcategory"],
+            ("ours_accuracy", "ours_macro_f", "nearest_pictures_accuracy",
+             "text_regression_accuracy"),
+        ),
+        "Captions": (
+            [s.name for s in FINETUNED if s.task == "caption"],
+            ("beam_4_cider", "beam_4_bleu_4", "beam_4_rouge_l", "greedy_cider",
+             "nearest_picture_cider", "frequent_cider", "show_attend_tell_cider"),
+        ),
+    }
+    made = []
+    for title, (names, columns) in wanted.items():
+        rows = [(name, summaries[name]) for name in names if name in summaries]
+        if rows:
+            made.append({"title": title, "columns": columns, "rows": rows})
+    return made

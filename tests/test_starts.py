@@ -1,0 +1,60 @@
+"""Is pre-training worth it? Steps, figures and the page, by hand."""
+
+import pytest
+
+from kaleido import starts
+from kaleido.reports.starts_report import starts_page
+from kaleido.run_grid import summarize
+
+
+def test_rows_have_folders_of_their_own():
+    folders = [row.folder for row in starts.ROWS]
+    assert len(set(folders)) == len(folders) == 11
+    assert starts.FINETUNED[0].name == "itr, pretrained"
+
+
+def test_a_rival_trains_for_as_long_as_we_did():
+    lines = [
+        {"step": 0, "seconds": 0.0},
+        {"step": 10, "seconds": 45.0},  # graphs are built
+        {"step": 20, "seconds": 65.0},
+    ]
+    assert starts.equal_steps(lines, 1000.0) == 500
+    assert starts.equal_steps(lines, 0.1) == 1
+    with pytest.raises(ValueError, match="Received: 2 lines"):
+        starts.equal_steps(lines[:2], 1000.0)
+
+
+def test_figures_are_flat_and_in_percent():
+    def scorer(first):
+        task = {"rank_at_1": first, "full": {"rank_at_1": first / 2}}
+        return {"itr": task, "tir": {"rank_at_1": first}, "sum_of_ranks": 300.0}
+
+    results = {"scorers": {"contrastive": scorer(0.5)}, "floor": scorer(0.25)}
+    assert starts.retrieval_figures(results) == {
+        "contrastive_itr": 50, "contrastive_itr_all": 25, "contrastive_tir": 50,
+        "contrastive_sum_of_ranks": 300, "floor_itr": 25, "floor_itr_all": 12.5,
+        "floor_tir": 25, "floor_sum_of_ranks": 300,
+    }
+    rows = [
+        {"name": "greedy", "cider": 0.5, "meteor": None, "tokenizer": "ptb", "n": 9},
+        {"name": "frequent", "cider": 0.25},
+    ]
+    assert starts.task_figures({"rows": rows}) == {
+        "greedy_cider": 0.5, "frequent_cider": 0.25,
+    }
+
+
+def test_the_page_shows_the_rows_that_are_done():
+    runs = {
+        "itr, pretrained": [{"contrastive_itr": 50.0}, {"contrastive_itr": 52.0}],
+        "two towers": [{"contrastive_itr": 40.0}],
+    }
+    report = {
+        "seeds": ["0", "1"], "split": "test", "seconds": 90.0,
+        "rows": {name: summarize(figures) for name, figures in runs.items()},
+    }
+    page = starts_page(report)
+    assert "<td>itr, pretrained</td><td>2</td><td>51.000 ± 1.414</td>" in page
+    assert "<td>two towers</td><td>1</td><td>40.000</td>" in page
+    assert "itr, random" not in page and "Captions" not in page
