@@ -194,6 +194,7 @@ HARNESS = {
         heads.MeanState,
         [random(2, 3, 4), np.array([[True, True, False], [True] * 3])], {},
     ),
+    "image tower": (lambda **o: heads.ImageTower(6, **o), [random(3, 10)], {}),
     "level means": (
         lambda **o: heads.LevelMeans((1, 2), (2, 1), **o),
         [random(2, 5, 3), np.array([[True] * 5, [True, True, False, True, True]])], {},
