@@ -11,7 +11,7 @@ import contextlib
 import dataclasses
 import hashlib
 import sys
-from typing import Callable, Iterable, Optional, Tuple
+from typing import Callable, Iterable, Optional, Sequence, Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -23,7 +23,7 @@ from kaleido.interop.torch_file import read_state_dict
 
 @dataclasses.dataclass(frozen=True)
 class Backbone:
-    """A convolutional network that turns crops into vectors by average pooling.
+    """A convolutional network that turns crops into vectors by pooling.
 
     Attributes:
         feature_size: length of a vector.
@@ -32,6 +32,7 @@ class Backbone:
         mean, scale: pixels enter as (x - mean) / scale, x in [0, 255] RGB.
         load: fills the built network, from a file when one is given.
         bgr: whether the network was trained on BGR pictures.
+        stages: layers within the network that are pooled, too, see `_pooled`.
     """
 
     feature_size: int
@@ -40,6 +41,7 @@ class Backbone:
     scale: Tuple[float, float, float]
     load: Callable[[tf.keras.Model, Optional[str]], None]
     bgr: bool = False
+    stages: Tuple[str, ...] = ()
 
 
 @tf.keras.utils.register_keras_serializable("kaleido")
@@ -151,13 +153,23 @@ def _load_resnet50(network: tf.keras.Model, path: Optional[str]) -> None:
     network.load_weights(path)
 
 
+_EFFICIENTNET_LITE0 = Backbone(
+    feature_size=1280,
+    build=_build_efficientnet_lite0,
+    mean=(127.0, 127.0, 127.0),
+    scale=(128.0, 128.0, 128.0),
+    load=_load_efficientnet_lite0,
+)
+
 BACKBONES = {
-    "efficientnet_lite0": Backbone(
-        feature_size=1280,
-        build=_build_efficientnet_lite0,
-        mean=(127.0, 127.0, 127.0),
-        scale=(128.0, 128.0, 128.0),
-        load=_load_efficientnet_lite0,
+    "efficientnet_lite0": _EFFICIENTNET_LITE0,
+    "efficientnet_lite0_stages": dataclasses.replace(
+        _EFFICIENTNET_LITE0,
+        # Mean and deviation of 24 + 40 + 80 + 112 + 192 channels.
+        feature_size=1280 + 2 * 448,
+        stages=(
+            "block2b_add", "block3b_add", "block4c_add", "block5c_add", "block6d_add",
+        ),
     ),
     "resnet50": Backbone(
         feature_size=2048,
@@ -205,10 +217,40 @@ def build_feature_extractor(
     pixels = tf.keras.Input((None, None, 3), name="pixels")
     x = pixels[..., ::-1] if backbone.bgr else pixels
     x = (x - np.float32(backbone.mean)) / np.float32(backbone.scale)
-    vectors = tf.keras.layers.GlobalAveragePooling2D()(network(x, training=False))
+    vectors = _pooled(network, backbone.stages, x)
     model = tf.keras.Model(pixels, vectors, name=f"{name}_features")
     model.trainable = False
     return model
+
+
+# Root mean square of a stage's part of a vector: about that of the last layer's.
+_STAGE_LENGTH = 0.3
+
+
+def _pooled(
+    network: tf.keras.Model, stages: Sequence[str], pixels: tf.Tensor
+) -> tf.Tensor:
+    """Returns pooled vectors, float32 [batch, feature_size].
+
+    The mean of the last layer over the crop; behind it, for each stage, the mean of
+    its channels and their deviation, each part scaled to one length. The last layer of
+    a classifier keeps little of what no class depends on, and products of one
+    sub-category differ in just that.
+    """
+    if not stages:
+        return tf.keras.layers.GlobalAveragePooling2D()(network(pixels, training=False))
+    ends = [network.get_layer(name).output for name in stages]
+    *inner, last = tf.keras.Model(network.input, [*ends, network.output])(
+        pixels, training=False
+    )
+    parts = [tf.reduce_mean(last, axis=(1, 2))]
+    for stage in inner:
+        for part in (
+            tf.reduce_mean(stage, axis=(1, 2)), tf.math.reduce_std(stage, axis=(1, 2))
+        ):
+            square = tf.reduce_mean(tf.square(part), axis=1, keepdims=True)
+            parts.append(_STAGE_LENGTH * part * tf.math.rsqrt(square + 1e-6))
+    return tf.concat(parts, axis=1)
 
 
 def weights_fingerprint(model: tf.keras.Model) -> str:

@@ -150,3 +150,31 @@ def test_errors_say_what_was_received():
         backbones.get_backbone("alexnet")
     with pytest.raises(ValueError, match="backbone_weights=FILE.*no weights"):
         backbones._load_resnet50(None, None)
+
+
+def test_stages_stand_behind_the_last_layer_in_equal_lengths(efficientnet_file):
+    name = "efficientnet_lite0_stages"
+    staged = backbones.build_feature_extractor(name, efficientnet_file)
+    plain = backbones.build_feature_extractor("efficientnet_lite0", efficientnet_file)
+    pictures = np.stack([picture(64), np.full((64, 64, 3), 200, np.float32)])
+    vectors = staged(pictures).numpy()
+    assert vectors.shape[1] == backbones.BACKBONES[name].feature_size == 2176
+    np.testing.assert_allclose(vectors[:, :1280], plain(pictures), atol=1e-5)
+    # By hand: mean and deviation of the first stage, which has 24 channels.
+    network = backbones.BACKBONES[name].build()
+    backbones.BACKBONES[name].load(network, efficientnet_file)
+    first = tf.keras.Model(network.input, network.get_layer("block2b_add").output)
+    states = first((pictures - 127) / 128, training=False).numpy()
+    assert states.shape == (2, 16, 16, 24)
+    for part, expected in (
+        (vectors[:, 1280:1304], states.mean((1, 2))),
+        (vectors[:, 1304:1328], states.std((1, 2))),
+    ):
+        length = np.sqrt((expected**2).mean(1, keepdims=True))
+        np.testing.assert_allclose(part, 0.3 * expected / length, atol=1e-3)
+    lengths = [
+        np.sqrt((part**2).mean(1))
+        for part in np.split(vectors[:, 1280:], np.cumsum(np.repeat(
+            [24, 40, 80, 112, 192], 2))[:-1], axis=1)
+    ]
+    np.testing.assert_allclose(lengths, 0.3, atol=2e-3)
