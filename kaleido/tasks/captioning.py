@@ -15,15 +15,9 @@ from kaleido.layers.heads import level_means
 from kaleido.metrics.attributes import attribute_figures, has_truth, read_truth
 from kaleido.metrics.captions import caption_figures
 from kaleido.progress import Progress
+from kaleido.records import STRING_FIELDS
 from kaleido.reports.caption_report import caption_page
-from kaleido.tasks.task import (
-    READ,
-    Collected,
-    Outcome,
-    Task,
-    picked,
-    without_leaks,
-)
+from kaleido.tasks.task import Collected, Outcome, Task, picked
 from kaleido.text import Tokenizer
 
 _BEAMS = 4
@@ -70,33 +64,27 @@ class Captioning(Task):
 
     def evaluate_split(self, split: str) -> Outcome:
         write, written = self._writers(), Collected()
+        train, test = Collected(), Collected()
+        for batch in self.read_for_baselines("train"):
+            train.add({k: batch[k] for k in ("text", "subcategory", "level_means")})
+        progress = Progress(self.records.counts[split], "captions")
         levels = self.records.spec.patch_layout.levels
-        found: Dict[str, Collected] = {}
-        for name in ("train", split):
-            found[name] = Collected()
-            progress = Progress(self.records.counts[name], f"{name} pictures")
-            for number, batch in enumerate(self.read(name)):
-                columns = {k: batch[k] for k in (*READ, "labels", "generated_caption")}
-                columns["features"] = level_means(
-                    batch["patch_features"], levels, levels
-                )
-                found[name].add(columns)
-                if name == split:
-                    features = tf.cast(batch["patch_features"], tf.float32)
-                    written.add(
-                        write(features, batch["patch_positions"], tf.constant(number))
-                    )
-                progress.advance(len(batch["token_ids"]))
-            progress.finish()
-        train, test = found["train"], found[split]
-        rows, counts = without_leaks(train, test)
+        for number, batch in enumerate(self.read(split)):
+            features = tf.cast(batch["patch_features"], tf.float32)
+            written.add(write(features, batch["patch_positions"], tf.constant(number)))
+            columns = {k: batch[k] for k in STRING_FIELDS}
+            columns["level_means"] = level_means(features, levels, levels)
+            test.add(columns)
+            progress.advance(len(features))
+        progress.finish()
+        rows, counts = self.without_leaks(split, test.strings("image_id"))
         captions: Dict[str, List[str]] = {
             name: self._read_pieces(written[name][rows])
             for name in (f"beam_{_BEAMS}", "greedy", "nucleus")
         }
         train_texts = self._as_written(train.strings("text"))
         captions["nearest_picture"] = caption_baselines.nearest_captions(
-            train["features"], train_texts, test["features"][rows]
+            train["level_means"], train_texts, test["level_means"][rows]
         )
         captions["frequent"] = caption_baselines.frequent_captions(
             train.strings("subcategory"), train_texts,

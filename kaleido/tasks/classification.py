@@ -15,15 +15,7 @@ from kaleido.layers.heads import level_means
 from kaleido.metrics.classification import classification_figures
 from kaleido.records import read_strings
 from kaleido.reports.classification_report import classification_page
-from kaleido.tasks.task import (
-    READ,
-    Batch,
-    Collected,
-    Outcome,
-    Task,
-    picked,
-    without_leaks,
-)
+from kaleido.tasks.task import Batch, Collected, Outcome, Task, picked
 
 _DROPOUT = 0.1
 
@@ -42,9 +34,17 @@ class Classification(Task):
         self.chosen_by = (f"val_{config.task}_accuracy", True)
         self.names = records.classes[config.task]
         self.num_classes = records.num_train_classes[config.task]
+        if self.num_classes < 2:
+            raise ValueError(
+                f"{records.directory} has nothing to tell apart. Received: "
+                f"{self.num_classes} classes of {config.task} in training"
+            )
         ids = tf.constant(np.arange(len(self.names)), tf.int32)
         self._lookup = tf.lookup.StaticHashTable(
-            tf.lookup.KeyValueTensorInitializer(tf.constant(self.names), ids), -1
+            tf.lookup.KeyValueTensorInitializer(
+                tf.constant(self.names, tf.string), ids
+            ),
+            -1,
         )
         self.dropout = tf.keras.layers.Dropout(_DROPOUT)
         self.classifier = tf.keras.layers.Dense(
@@ -58,10 +58,12 @@ class Classification(Task):
         """Returns the logarithm of each class's share in training, float [classes].
 
         Raises:
-            ValueError: if a label of training or validation is not in the class list.
+            ValueError: if a label of training or validation is not in the class list,
+                or a split has none at all.
         """
         counts = np.zeros(len(self.names) + 1)
         for split in ("train", "validation"):
+            labelled = 0
             for names in read_strings(self.records, split, self.config.task):
                 labels = self._lookup.lookup(names).numpy()
                 lost = np.flatnonzero((labels < 0) & (names.numpy() != b""))
@@ -71,8 +73,14 @@ class Classification(Task):
                         f"not in the class list of {self.records.directory}/"
                         f"dataset.json. Received: {names.numpy()[lost[0]].decode()!r}"
                     )
+                labelled += int((labels >= 0).sum())
                 if split == "train":
                     counts += np.bincount(labels + 1, minlength=len(counts))
+            if not labelled:
+                raise ValueError(
+                    f"No {split} example of {self.records.directory} has a "
+                    f"{self.config.task}. Received: classes={self.names}"
+                )
         # The first column counts products without a label.
         counts = np.maximum(counts[1 : self.num_classes + 1], 1.0)
         return np.log(counts / counts.sum())
@@ -80,14 +88,6 @@ class Classification(Task):
     @property
     def saved(self) -> Dict[str, tf.Module]:
         return {**super().saved, "classifier": self.classifier}
-
-    def check(self) -> None:
-        super().check()
-        if self.num_classes < 2:
-            raise ValueError(
-                f"{self.records.directory} has nothing to tell apart. Received: "
-                f"{self.num_classes} classes of {self.config.task} in training"
-            )
 
     def add_targets(self, batch: Batch) -> Batch:
         """Adds `label` int32 [batch], -1 for none."""
@@ -131,27 +131,28 @@ class Classification(Task):
             lambda batch: tf.nn.softmax(self.logits(batch, False)),
             reduce_retracing=True,
         )
-        levels = self.records.spec.patch_layout.levels
-        found: Dict[str, Collected] = {}
-        for name in ("train", "validation", split):
-            found[name] = Collected()
-            for batch in self.read(name):
-                batch = {k: v[batch["label"] >= 0] for k, v in batch.items()}
-                columns = {k: batch[k] for k in (*READ, "label")}
-                # Baselines see what the network sees: frozen features, texts.
-                columns["features"] = level_means(
-                    batch["patch_features"], levels, levels
-                )
-                if name == split:
-                    inputs = ("token_ids", "patch_features", "patch_positions")
-                    columns["probabilities"] = predict({k: batch[k] for k in inputs})
-                found[name].add(columns)
-        test = found[split]
-        rows, counts = without_leaks(found["train"], test)
+        learnt = {name: Collected() for name in ("train", "validation")}
+        for name, collected in learnt.items():
+            for batch in self.read_for_baselines(name):
+                batch = _labelled(batch)
+                collected.add({k: batch[k] for k in ("text", "label", "level_means")})
+        test, levels = Collected(), self.records.spec.patch_layout.levels
+        for batch in map(_labelled, self.read(split)):
+            shown = ("image_id", "text", "thumbnail", "label")
+            inputs = ("token_ids", "patch_features", "patch_positions")
+            test.add(
+                {
+                    **{k: batch[k] for k in shown},
+                    # Baselines see what the network sees: frozen features, texts.
+                    "level_means": level_means(batch["patch_features"], levels, levels),
+                    "probabilities": predict({k: batch[k] for k in inputs}),
+                }
+            )
+        rows, counts = self.without_leaks(split, test.strings("image_id"))
         labels = test["label"][rows]
         probabilities = {"ours": test["probabilities"][rows]}
         settings: Dict[str, Any] = {"audit": counts, "classes": self.num_classes}
-        for name, (values, chosen) in self._baselines(found, split, rows).items():
+        for name, (values, chosen) in self._baselines(learnt, test, rows).items():
             probabilities[name], settings[name] = values, chosen
         examples = picked(test.examples(), rows)
         figures = {
@@ -174,8 +175,8 @@ class Classification(Task):
         cases = choose_cases(outcomes["right_ours"], examples, said)
         return Outcome(figures, settings, outcomes, page, cases)
 
-    def _baselines(self, found, split, rows):
-        train, validation, test = (found[n] for n in ("train", "validation", split))
+    def _baselines(self, learnt, test, rows):
+        train, validation = learnt["train"], learnt["validation"]
         # Classes that only validation or test have get no column.
         seen = validation["label"] < self.num_classes
 
@@ -195,7 +196,7 @@ class Classification(Task):
         if self.config.inputs != "text":
             logging.info("nearest neighbours by the frozen features")
             made["nearest_pictures"] = baselines.nearest_pictures(
-                *data("features"), test["features"][rows], self.num_classes
+                *data("level_means"), test["level_means"][rows], self.num_classes
             )
         if self.config.inputs != "picture":
             logging.info("logistic regression on TF-IDF of the texts")
@@ -203,3 +204,7 @@ class Classification(Task):
                 *data("text"), picked(test.strings("text"), rows), self.num_classes
             )
         return made
+
+
+def _labelled(batch: Batch) -> Batch:
+    return {name: values[batch["label"] >= 0] for name, values in batch.items()}

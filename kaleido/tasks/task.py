@@ -11,13 +11,16 @@ import tensorflow as tf
 from kaleido import corruption, input_pipeline
 from kaleido.config import Config
 from kaleido.finetuning_config import FinetuningConfig
-from kaleido.leak_audit import audit
+from kaleido.layers.heads import level_means
 from kaleido.models import Networks
-from kaleido.records import KEY_FIELDS, STRING_FIELDS, RecordSet
+from kaleido.pools import audited_pairs
+from kaleido.records import STRING_FIELDS, RecordSet
 from kaleido.trainer import Trainer
 
 # Examples that are read together in an evaluation.
 _BATCH = 64
+# Training examples that baselines learn from: a million would fill the memory.
+_MOST_FOR_BASELINES = 50_000
 
 Batch = Dict[str, tf.Tensor]
 
@@ -129,6 +132,40 @@ class Task(Trainer):
             )
         )
 
+    def read_for_baselines(self, split: str) -> Iterator[Batch]:
+        """Yields what baselines learn from: of a large split a part, evenly.
+
+        Beside what `read` yields, `level_means` of the frozen features.
+        """
+        levels = self.records.spec.patch_layout.levels
+        every = -(-self.records.counts[split] // _MOST_FOR_BASELINES)
+        start = 0
+        for batch in self.read(split):
+            count = len(batch["token_ids"])
+            rows = np.arange(-start % every, count, every)
+            start += count
+            kept = {name: tf.gather(values, rows) for name, values in batch.items()}
+            kept["level_means"] = level_means(kept["patch_features"], levels, levels)
+            yield kept
+
+    def without_leaks(
+        self, split: str, image_ids: Sequence[str]
+    ) -> Tuple[np.ndarray, Dict[str, int]]:
+        """Returns the rows that training has not seen, int [n], and the counts.
+
+        Raises:
+            ValueError: if training has seen all of them.
+        """
+        left, counts = audited_pairs(self.records, split)
+        unseen = set(left["image_ids"])
+        rows = np.array([i for i, name in enumerate(image_ids) if name in unseen], int)
+        if not len(rows):
+            raise ValueError(
+                "Every example of the split is one of training, too: there is nothing "
+                f"to evaluate. Received: {counts}"
+            )
+        return rows, counts
+
 
 class Collected:
     """Columns of a split, batch by batch, and as whole arrays at the end."""
@@ -148,10 +185,6 @@ class Collected:
         """Returns a column of UTF-8 strings."""
         return [value.decode("utf-8") for value in self[name]]
 
-    def keys(self) -> Dict[str, np.ndarray]:
-        """Returns what `leak_audit.audit` compares."""
-        return {f"{name}s": self[name] for name in KEY_FIELDS}
-
     def examples(self) -> List[Dict[str, Any]]:
         """Returns what pages show of each row."""
         columns = zip(
@@ -161,28 +194,6 @@ class Collected:
             {"image_id": image_id, "text": text, "thumbnail": bytes(thumbnail)}
             for image_id, text, thumbnail in columns
         ]
-
-
-# What a split is read for, beside the task's own.
-READ = (*KEY_FIELDS, "image_id", "text", "subcategory", "thumbnail")
-
-
-def without_leaks(
-    train: Collected, other: Collected
-) -> Tuple[np.ndarray, Dict[str, int]]:
-    """Returns the rows, int [n], that training has not seen, and the audit's counts.
-
-    Raises:
-        ValueError: if training has seen all of them.
-    """
-    found = audit(train.keys(), other.keys())
-    rows = np.flatnonzero(~found.leaked)
-    if not len(rows):
-        raise ValueError(
-            "Every example of the split is one of training, too: there is nothing to "
-            f"evaluate. Received: {found.counts}"
-        )
-    return rows, found.counts
 
 
 def picked(values: Sequence[Any], rows: np.ndarray) -> List[Any]:

@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 
 from kaleido import records
-from kaleido.tasks.classification import Classification
+from kaleido.tasks import classification
+from kaleido.tasks import task as task_module
 from tests import tiny_records
 from tests.tasks.tiny_tasks import first_batch, make_task
 
@@ -99,11 +100,39 @@ def test_a_label_that_the_class_list_lacks_is_named(record_set, tmp_path):
         make_task("subcategory", records.open_records(other.directory))
 
 
+def test_a_split_without_labels_is_refused(tmp_path, monkeypatch):
+    unlabelled = ("boots", "coats", "")
+    monkeypatch.setattr(tiny_records, "SUBCATEGORIES", unlabelled)
+    some = tiny_records.write_tiny_records(str(tmp_path / "some"), 24, 8)
+    # Some have none: they take no part.
+    labels = first_batch(make_task("subcategory", some))["label"].numpy()
+    assert set(labels) == {-1, 0, 1}
+    some = records.open_records(some.directory)
+    monkeypatch.setattr(
+        classification, "read_strings",
+        lambda records, split, field: iter([tf.constant(["", "boots"])])
+        if split == "train" else iter([tf.constant([""])]),
+    )
+    with pytest.raises(ValueError, match="No validation example .* has a subcategory"):
+        make_task("subcategory", some)
+
+
+def test_baselines_learn_from_a_part_of_a_large_split(record_set, monkeypatch):
+    task = make_task("subcategory", record_set)
+
+    def ids(batches):
+        return [i for batch in batches for i in batch["image_id"].numpy().tolist()]
+
+    everything = ids(task.read_for_baselines("train"))
+    assert everything == ids(task.read("train")) and len(everything) == 40
+    monkeypatch.setattr(task_module, "_MOST_FOR_BASELINES", 15)
+    monkeypatch.setattr(task_module, "_BATCH", 7)
+    assert ids(task.read_for_baselines("train")) == everything[::3]
+
+
 def test_one_class_is_nothing_to_tell_apart(record_set):
-    task = make_task("category", record_set)
-    assert isinstance(task, Classification)
     with pytest.raises(ValueError, match="Received: 1 classes of category"):
-        task.check()
+        make_task("category", record_set)
 
 
 def test_the_table_holds_our_row_and_a_baseline_for_each_input(record_set):
