@@ -50,9 +50,8 @@ def main(argv):
     from kaleido import evaluation, records, retrieval, workdir
     from kaleido.cases import cases_path, retrieval_cases
     from kaleido.comparison import save_outcomes
-    from kaleido.files import write_json, write_text
-    from kaleido.manifest import Manifest
-    from kaleido.pools import draw_test, require_pool
+    from kaleido.files import beside, write_json, write_text
+    from kaleido.pools import draw_test, read_manifest
     from kaleido.provenance import provenance
     from kaleido.reports.retrieval_report import retrieval_page
 
@@ -64,9 +63,7 @@ def main(argv):
     record_set = records.open_records(FLAGS.records)
     record_set.require_split(FLAGS.split)
     if FLAGS.manifest:
-        with open(FLAGS.manifest, encoding="utf-8") as file:
-            manifest = Manifest.from_json(file.read())
-        require_pool(record_set, manifest, FLAGS.split)
+        manifest = read_manifest(FLAGS.manifest, record_set, FLAGS.split)
     else:
         manifest = draw_test(record_set, FLAGS.split, FLAGS.seed)
     run, networks, step = workdir.load_networks(FLAGS.workdir, record_set)
@@ -90,11 +87,10 @@ def main(argv):
         "records": record_set.spec.fingerprint,
         "provenance": provenance(networks, record_set, FLAGS.seed),
     }
-    stem = FLAGS.output[:-5] if FLAGS.output.endswith(".json") else FLAGS.output
     os.makedirs(os.path.dirname(os.path.abspath(FLAGS.output)), exist_ok=True)
     save_outcomes(FLAGS.output, manifest, outcome.ranks)
-    write_text(f"{stem}.manifest.json", manifest.to_json())
-    write_text(f"{stem}.html", retrieval_page(results, outcome.pages))
+    write_text(beside(FLAGS.output, ".manifest.json"), manifest.to_json())
+    write_text(beside(FLAGS.output, ".html"), retrieval_page(results, outcome.pages))
     write_json(cases_path(FLAGS.output), retrieval_cases(outcome.pages))
     # Last: where the results are, all that belongs to them is.
     write_json(FLAGS.output, results)

@@ -21,13 +21,13 @@ import re
 from absl import app, flags, logging
 from ml_collections import config_flags
 
+from kaleido import finetuning_config
 from kaleido.cli import fail_clearly, parse_config_flags, run_binary
 
 FLAGS = flags.FLAGS
 
 flags.DEFINE_enum(
-    "task", None, ("itr", "tir", "category", "subcategory", "caption"),
-    "What is learnt.", required=True,
+    "task", None, finetuning_config.TASKS, "What is learnt.", required=True
 )
 flags.DEFINE_string(
     "checkpoint", None, "Folder of the pre-training.", required=True
@@ -35,15 +35,15 @@ flags.DEFINE_string(
 flags.DEFINE_string("records", None, "Folder of `tfrecords.build`.", required=True)
 flags.DEFINE_string("workdir", None, "Folder of the fine-tuning.", required=True)
 flags.DEFINE_enum(
-    "start", "pretrained", ("pretrained", "text", "random"),
+    "start", "pretrained", finetuning_config.STARTS,
     "Weights to begin with: the run's; of its kind, but with the packaged text "
     "encoder alone; random.",
 )
 flags.DEFINE_enum(
-    "inputs", "both", ("both", "text", "picture"), "What a classifier sees."
+    "inputs", "both", finetuning_config.INPUTS, "What a classifier sees."
 )
 flags.DEFINE_enum(
-    "balance", "none", ("none", "logits"),
+    "balance", "none", finetuning_config.BALANCES,
     "Answer to classes of unlike sizes: logit adjustment by their shares.",
 )
 flags.DEFINE_string("split", "test", "Split that is evaluated.")
@@ -64,24 +64,20 @@ flags.DEFINE_bool("jit_compile", None, "XLA; default: on where there is a GPU.")
 @fail_clearly
 def main(argv):
     del argv
-    import tensorflow as tf
-
     from kaleido import distribution, records, workdir
     from kaleido.finetuning import finetune
-    from kaleido.finetuning_config import RETRIEVAL_TASKS, FinetuningConfig
-    from kaleido.manifest import Manifest
-    from kaleido.pools import require_pool
+    from kaleido.pools import read_manifest
 
     record_set = records.open_records(FLAGS.records)
     record_set.require_split(FLAGS.split)
     run = workdir.read_run(FLAGS.checkpoint)
-    ranks = FLAGS.task in RETRIEVAL_TASKS
+    ranks = FLAGS.task in finetuning_config.RETRIEVAL_TASKS
     if FLAGS.manifest:
         if not ranks:
             raise ValueError(f"--manifest is of itr and tir. Received: {FLAGS.task}")
-        with open(FLAGS.manifest, encoding="utf-8") as file:
-            require_pool(record_set, Manifest.from_json(file.read()), FLAGS.split)
-    config = FinetuningConfig.from_dict(
+        # `experiments.evaluate` takes it; a wrong one should not cost the training.
+        read_manifest(FLAGS.manifest, record_set, FLAGS.split)
+    config = finetuning_config.FinetuningConfig.from_dict(
         {
             **FLAGS.config.to_dict(), "task": FLAGS.task, "start": FLAGS.start,
             "inputs": FLAGS.inputs, "balance": FLAGS.balance,
@@ -90,11 +86,10 @@ def main(argv):
     config = dataclasses.replace(
         config, training=dataclasses.replace(config.training, seed=FLAGS.seed)
     )
-    has_gpu = bool(tf.config.list_physical_devices("GPU"))
     task = finetune(
         config, run, FLAGS.checkpoint, record_set, FLAGS.workdir,
         distribution.make_strategy(FLAGS.strategy),
-        has_gpu if FLAGS.jit_compile is None else FLAGS.jit_compile,
+        distribution.compiles(FLAGS.jit_compile),
     )
     if ranks:
         run_binary(

@@ -76,8 +76,7 @@ def main(argv):
         )
         devices = [f"/cpu:{i}" for i in range(FLAGS.logical_cpus)]
     strategy = distribution.make_strategy(FLAGS.strategy, devices)
-    has_gpu = bool(tf.config.list_physical_devices("GPU"))
-    jit_compile = has_gpu if FLAGS.jit_compile is None else FLAGS.jit_compile
+    jit_compile = distribution.compiles(FLAGS.jit_compile)
     logging.info(
         "%d replicas, XLA %s, %s", strategy.num_replicas_in_sync,
         "on" if jit_compile else "off", config.training.precision,

@@ -37,17 +37,15 @@ def main(argv):
     del argv
     if not FLAGS.results:
         raise ValueError("--results=NAME=FILE.json is missing.")
-    import numpy as np
 
     from kaleido.cases import cases_path
     from kaleido.comparison import outcomes_path
-    from kaleido.files import read_json, write_json, write_text
+    from kaleido.files import read_arrays, read_json, write_json, write_text
     from kaleido.reports.joint_report import joint_page, joint_tables, table_json
     from kaleido.result_tables import Result
 
     def read(name, path):
-        with np.load(outcomes_path(path), allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
+        arrays = read_arrays(outcomes_path(path))
         cases = read_json(cases_path(path)) if os.path.exists(cases_path(path)) else []
         return Result(name, read_json(path), arrays, cases)
 

@@ -13,10 +13,12 @@ Example:
 
 from __future__ import annotations
 
+import functools
 import os
 
 from absl import app, flags, logging
 
+from kaleido import starts
 from kaleido.cli import fail_clearly, run_binary
 
 FLAGS = flags.FLAGS
@@ -26,7 +28,7 @@ flags.DEFINE_string("checkpoint", None, "Folder of our pre-training.", required=
 flags.DEFINE_string(
     "grid_records", "", "The same catalogue with --layout=grid8, for FashionBERT."
 )
-flags.DEFINE_list("tasks", ["itr", "subcategory", "caption"], "Tasks.")
+flags.DEFINE_list("tasks", list(starts.TASKS), "Tasks.")
 flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of the trainings.")
 flags.DEFINE_integer("steps", 600, "Steps of a fine-tuning.", lower_bound=1)
 flags.DEFINE_bool("rivals", True, "Also pre-trains what ours is compared with.")
@@ -45,7 +47,6 @@ def _records_of(row):
 
 def _run(row, seed, workdir):
     """Trains and evaluates a row; returns its figures."""
-    from kaleido import starts
     from kaleido.files import read_json
 
     results = os.path.join(workdir, "results.json")
@@ -91,13 +92,13 @@ def _seconds():
     return _lines(FLAGS.checkpoint)[-1]["seconds"]
 
 
+@functools.lru_cache
 def _made_of(row):
     """Returns what a row's figures depend on, besides the seed."""
     from kaleido.files import sha256_of
     from kaleido.manifest import VERSION
     from kaleido.records import open_records
     from kaleido.run_grid import MadeOf
-    from kaleido.starts import Start
     from kaleido.workdir import chosen_checkpoint
 
     shared = {
@@ -106,7 +107,7 @@ def _made_of(row):
         "split": FLAGS.split,
         "manifest_version": VERSION,
     }
-    if isinstance(row, Start):
+    if isinstance(row, starts.Start):
         return MadeOf(shared, {"steps": FLAGS.steps})
     return MadeOf(
         shared,
@@ -117,7 +118,6 @@ def _made_of(row):
 @fail_clearly
 def main(argv):
     del argv
-    from kaleido import starts
     from kaleido.files import write_json, write_text
     from kaleido.reports.starts_report import starts_page
     from kaleido.run_grid import run_grid, summarize

@@ -6,6 +6,7 @@ import collections
 from typing import Dict, List, Sequence
 
 import numpy as np
+from sklearn.preprocessing import normalize
 
 from kaleido.text import normalize_text
 
@@ -34,10 +35,11 @@ def nearest_captions(
         ValueError: if training is empty, or has not as many captions as features.
     """
     _check(train_features, train_captions)
-    train = _unit(train_features)
+    train = normalize(np.asarray(train_features, np.float32))
     nearest: List[int] = []
     for start in range(0, len(test_features), _BLOCK):
-        cosines = _unit(test_features[start : start + _BLOCK]) @ train.T
+        block = np.asarray(test_features[start : start + _BLOCK], np.float32)
+        cosines = normalize(block) @ train.T
         best = cosines.max(axis=1, keepdims=True)
         nearest += (cosines >= best - _ROUNDING).argmax(axis=1).tolist()
     return [train_captions[row] for row in nearest]
@@ -89,9 +91,3 @@ def _check(train: Sequence, captions: Sequence[str]) -> None:
             "Captions are taken from training, one of each picture. Received: "
             f"{len(captions)} captions of {len(train)} pictures"
         )
-
-
-def _unit(features: np.ndarray) -> np.ndarray:
-    features = np.asarray(features, np.float32)
-    lengths = np.linalg.norm(features, axis=1, keepdims=True)
-    return features / np.maximum(lengths, 1e-12)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, Dict, List, Mapping, Sequence
 
 import numpy as np
 
+from kaleido.files import beside
 from kaleido.reports.page import jpeg_uri
 
 _EACH = 6
@@ -61,4 +61,4 @@ def retrieval_cases(pages: Mapping[str, Sequence[Mapping[str, Any]]]):
 
 def cases_path(results: str) -> str:
     """Returns where the cases of a results file lie: `FILE.cases.json`."""
-    return f"{os.path.splitext(results)[0]}.cases.json"
+    return beside(results, ".cases.json")

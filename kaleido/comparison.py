@@ -8,7 +8,7 @@ from typing import Any, Dict, Mapping, Sequence
 
 import numpy as np
 
-from kaleido.files import read_json, write_arrays
+from kaleido.files import beside, read_arrays, read_json, write_arrays
 from kaleido.manifest import Manifest
 from kaleido.metrics.bootstrap import paired_bootstrap
 from kaleido.retrieval_figures import Ranks
@@ -18,8 +18,7 @@ _FIELDS = tuple(field.name for field in dataclasses.fields(Ranks))
 
 def outcomes_path(results: str) -> str:
     """Returns where the ranks of a results file lie: `FILE.outcomes.npz`."""
-    stem = results[:-5] if results.endswith(".json") else results
-    return f"{stem}.outcomes.npz"
+    return beside(results, ".outcomes.npz")
 
 
 def save_outcomes(
@@ -86,8 +85,7 @@ def load_outcomes(results: str, scorer: str = "") -> Outcomes:
             f"{results} has no ranks by query beside it; evaluate again. "
             f"Received: no file {path}"
         )
-    with np.load(path, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
+    arrays = read_arrays(path)
     found = str(arrays["manifest"])
     if found != content["manifest"]["fingerprint"]:
         raise ValueError(

@@ -177,8 +177,20 @@ class TrainingConfig:
         )
 
 
+class Editable:
+    """A frozen configuration that files change by way of dictionaries."""
+
+    def to_config_dict(self) -> ConfigDict:
+        """Returns an editable copy for a configuration file."""
+        return ConfigDict(self.to_dict())
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Returns plain nested dictionaries."""
+        return dataclasses.asdict(self)
+
+
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(Editable):
     """All of a pre-training run but its records.
 
     Attributes:
@@ -199,14 +211,6 @@ class Config:
                 "`similarity_path` needs the contrastive passes that "
                 "`mined_negatives` makes. Received: mined_negatives=0"
             )
-
-    def to_config_dict(self) -> ConfigDict:
-        """Returns an editable copy for a configuration file."""
-        return ConfigDict(self.to_dict())
-
-    def to_dict(self) -> Dict[str, Any]:
-        """Returns plain nested dictionaries."""
-        return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Config":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from typing import Any, Optional, Sequence
 
 import tensorflow as tf
 
@@ -35,6 +35,11 @@ def share_weights(strategy: tf.distribute.Strategy, variables) -> None:
 
     for variable, value in zip(variables, strategy.run(first_values)):
         variable.assign(strategy.experimental_local_results(value)[0])
+
+
+def compiles(asked: Optional[bool]) -> bool:
+    """Whether XLA compiles a training: as asked for, else where there is a GPU."""
+    return bool(tf.config.list_physical_devices("GPU")) if asked is None else asked
 
 
 def make_strategy(name: str, devices: Sequence[str] = ()) -> tf.distribute.Strategy:

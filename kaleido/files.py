@@ -38,6 +38,18 @@ def write_arrays(path: str, arrays: Mapping[str, np.ndarray]) -> None:
     write_bytes(path, buffer.getvalue())
 
 
+def read_arrays(path: str) -> Dict[str, np.ndarray]:
+    """Reads what `write_arrays` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+def beside(path: str, ending: str) -> str:
+    """Returns the path of a file that belongs to a `.json` file: `FILE<ending>`."""
+    stem = path[: -len(".json")] if path.endswith(".json") else path
+    return f"{stem}{ending}"
+
+
 def claim_folder(folder: str, job: Mapping[str, Any], what: str) -> None:
     """Marks a folder as that of one job and of no other, in `job.json`.
 

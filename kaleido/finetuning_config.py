@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Dict, Mapping
+from typing import Any, Mapping
 
-from ml_collections import ConfigDict
-
-from kaleido.config import DataConfig, TrainingConfig, build_section, check_choice
+from kaleido.config import (
+    DataConfig,
+    Editable,
+    TrainingConfig,
+    build_section,
+    check_choice,
+)
 
 CLASSIFICATION_TASKS = ("category", "subcategory")
 RETRIEVAL_TASKS = ("itr", "tir")
@@ -16,10 +20,13 @@ TASKS = (*RETRIEVAL_TASKS, *CLASSIFICATION_TASKS, "caption")
 # Where the networks' weights come from: a pre-training; of that run's kind, but with
 # the packaged text encoder alone; or nothing.
 STARTS = ("pretrained", "text", "random")
+# What a classifier sees, and its answer to classes of unlike sizes.
+INPUTS = ("both", "text", "picture")
+BALANCES = ("none", "logits")
 
 
 @dataclasses.dataclass(frozen=True)
-class FinetuningConfig:
+class FinetuningConfig(Editable):
     """All of a fine-tuning but its records and the run that it begins from.
 
     Attributes:
@@ -44,8 +51,8 @@ class FinetuningConfig:
     def __post_init__(self):
         check_choice("task", self.task, TASKS)
         check_choice("start", self.start, STARTS)
-        check_choice("inputs", self.inputs, ("both", "text", "picture"))
-        check_choice("balance", self.balance, ("none", "logits"))
+        check_choice("inputs", self.inputs, INPUTS)
+        check_choice("balance", self.balance, BALANCES)
         if self.inputs != "both" and self.task not in CLASSIFICATION_TASKS:
             raise ValueError(
                 f"The task {self.task} needs texts and pictures. Received: "
@@ -56,14 +63,6 @@ class FinetuningConfig:
                 "`lists` must be at least 1 and less than a batch. Received: "
                 f"lists={self.lists}, batch_size={self.data.batch_size}"
             )
-
-    def to_config_dict(self) -> ConfigDict:
-        """Returns an editable copy for a configuration file."""
-        return ConfigDict(self.to_dict())
-
-    def to_dict(self) -> Dict[str, Any]:
-        """Returns plain nested dictionaries."""
-        return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "FinetuningConfig":

@@ -124,6 +124,14 @@ def _places(
     return order
 
 
+def read_manifest(path: str, records: RecordSet, split: str) -> Manifest:
+    """Reads a manifest that is to be asked of a split; see `require_pool`."""
+    with open(path, encoding="utf-8") as file:
+        manifest = Manifest.from_json(file.read())
+    require_pool(records, manifest, split)
+    return manifest
+
+
 def require_pool(records: RecordSet, manifest: Manifest, split: str) -> None:
     """Raises a ValueError unless a manifest was drawn from a split of the catalogue.
 

@@ -15,10 +15,6 @@ from kaleido.trainer import Trainer
 class Pretrainer(Trainer):
     """Trains the networks on the tasks of a configuration, from their steps on.
 
-    `jit_compile` compiles the passes of the networks, not the whole step: the
-    exchange between replicas (gathered vectors, summed gradients) lies outside
-    of what XLA compiles, and so runs on any device.
-
     Args:
         networks: what to train.
         config: the experiment.
@@ -34,12 +30,9 @@ class Pretrainer(Trainer):
         self.config = config
 
     def compile(self, optimizer, jit_compile: bool = False, **kwargs):
-        super().compile(optimizer=optimizer, jit_compile=False, **kwargs)
+        super().compile(optimizer, jit_compile, **kwargs)
         self._passes = {
-            name: tf.function(model, jit_compile=True) if jit_compile else model
-            for name, model in (
-                ("joint", self.joint), ("text", self.text), ("image", self.image),
-            )
+            name: self.compiled(model) for name, model in self.saved.items()
         }
 
     @property

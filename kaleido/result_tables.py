@@ -98,9 +98,9 @@ def mark_best(rows: Sequence[Row], columns: Sequence[str]) -> List[Dict[str, boo
             values = {index: _in_order(rows[index].outcomes[column]) for index in group}
             first = max(group, key=lambda index: values[index].mean())
             for index in group:
-                tested = paired_bootstrap(values[first], values[index])
-                marked[index][column] = (
-                    index == first or tested["p_value"] >= SIGNIFICANT
+                marked[index][column] = index == first or (
+                    paired_bootstrap(values[first], values[index])["p_value"]
+                    >= SIGNIFICANT
                 )
     return marked
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from kaleido.finetuning_config import STARTS
 from kaleido.run_grid import folder_of
@@ -117,14 +117,14 @@ def task_figures(results: Mapping[str, Any]) -> Dict[str, float]:
 
 def tables(
     summaries: Mapping[str, Mapping[str, Mapping[str, float]]]
-) -> List[Dict[str, Any]]:
+) -> List[Tuple[str, Sequence[str], List[Tuple[str, Mapping]]]]:
     """Sorts summaries into tables for a page.
 
     Args:
         summaries: of `run_grid.summarize`, by row.
 
     Returns:
-        Of each table `title`, `columns`, `rows`: pairs (name, cells by column).
+        Of each table its title, its columns and its rows: pairs (name, figures).
     """
     wanted = {
         "Retrieval": (
@@ -148,5 +148,5 @@ def tables(
     for title, (names, columns) in wanted.items():
         rows = [(name, summaries[name]) for name in names if name in summaries]
         if rows:
-            made.append({"title": title, "columns": columns, "rows": rows})
+            made.append((title, columns, rows))
     return made

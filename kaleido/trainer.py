@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, Tuple
+from typing import Callable, Dict, List, Mapping, Tuple
 
 import tensorflow as tf
 
@@ -33,6 +33,21 @@ class Trainer(tf.keras.Model):
         for name in self.active:
             for what in ("loss", "accuracy"):
                 self._means[f"{name}_{what}"] = tf.keras.metrics.Mean(f"{name}_{what}")
+
+    def compile(self, optimizer, jit_compile: bool = False, **kwargs):
+        """As Keras', but that XLA is asked to compile passes, not the whole step.
+
+        The exchange between replicas (gathered vectors, summed gradients) lies outside
+        of what it compiles, and so runs on any device; see `compiled`.
+        """
+        super().compile(optimizer=optimizer, jit_compile=False, **kwargs)
+        self._compiles_passes = jit_compile
+
+    def compiled(self, function: Callable) -> Callable:
+        """Returns a pass of the networks, by XLA where training was told so."""
+        if not self._compiles_passes:
+            return function
+        return tf.function(function, jit_compile=True)
 
     @property
     def metrics(self) -> List[tf.keras.metrics.Metric]:

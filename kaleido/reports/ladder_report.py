@@ -15,15 +15,16 @@ def ladder_page(report: Mapping[str, Any]) -> str:
     """Returns the HTML page; `report` is the content of `ladder.json`."""
     losses = [f"val_{task}_loss" for task in TASKS]
     accuracies = [f"val_{task}_accuracy" for task in TASKS]
+    rows = report["rungs"].items()
     return render_page(
         "Ladder",
         "ladder.html",
         {
             "report": report,
             "tables": [
-                ("Retrieval on validation", _RETRIEVAL),
-                ("Validation losses", losses),
-                ("Validation accuracies", accuracies),
+                ("Retrieval on validation", _RETRIEVAL, rows),
+                ("Validation losses", losses, rows),
+                ("Validation accuracies", accuracies, rows),
             ],
         },
     )

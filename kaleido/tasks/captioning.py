@@ -11,7 +11,6 @@ from absl import logging
 from kaleido import caption_baselines, losses
 from kaleido.cases import choose_cases
 from kaleido.generator import Generator
-from kaleido.layers.heads import level_means
 from kaleido.metrics.attributes import attribute_figures, has_truth, read_truth
 from kaleido.metrics.captions import caption_figures
 from kaleido.progress import Progress
@@ -68,12 +67,11 @@ class Captioning(Task):
         for batch in self.read_for_baselines("train"):
             train.add({k: batch[k] for k in ("text", "subcategory", "level_means")})
         progress = Progress(self.records.counts[split], "captions")
-        levels = self.records.spec.patch_layout.levels
         for number, batch in enumerate(self.read(split)):
             features = tf.cast(batch["patch_features"], tf.float32)
             written.add(write(features, batch["patch_positions"], tf.constant(number)))
             columns = {k: batch[k] for k in STRING_FIELDS}
-            columns["level_means"] = level_means(features, levels, levels)
+            columns["level_means"] = self.level_means(batch)
             test.add(columns)
             progress.advance(len(features))
         progress.finish()

@@ -11,7 +11,6 @@ from absl import logging
 from kaleido import baselines, losses
 from kaleido.cases import choose_cases
 from kaleido.layers.encoder import initializer
-from kaleido.layers.heads import level_means
 from kaleido.metrics.classification import classification_figures
 from kaleido.records import read_strings
 from kaleido.reports.classification_report import classification_page
@@ -136,7 +135,7 @@ class Classification(Task):
             for batch in self.read_for_baselines(name):
                 batch = _labelled(batch)
                 collected.add({k: batch[k] for k in ("text", "label", "level_means")})
-        test, levels = Collected(), self.records.spec.patch_layout.levels
+        test = Collected()
         for batch in map(_labelled, self.read(split)):
             shown = ("image_id", "text", "thumbnail", "label")
             inputs = ("token_ids", "patch_features", "patch_positions")
@@ -144,7 +143,7 @@ class Classification(Task):
                 {
                     **{k: batch[k] for k in shown},
                     # Baselines see what the network sees: frozen features, texts.
-                    "level_means": level_means(batch["patch_features"], levels, levels),
+                    "level_means": self.level_means(batch),
                     "probabilities": predict({k: batch[k] for k in inputs}),
                 }
             )
@@ -180,28 +179,28 @@ class Classification(Task):
         # Classes that only validation or test have get no column.
         seen = validation["label"] < self.num_classes
 
+        def values(collected, column):
+            if column != "text":
+                return collected[column]
+            return np.array(collected.strings("text"), object)
+
         def data(column):
-            values = {
-                name: one.strings(column) if column == "text" else one[column]
-                for name, one in (("train", train), ("validation", validation))
-            }
-            kept = picked(values["validation"], np.flatnonzero(seen))
-            kept = kept if column == "text" else np.stack(kept)
             return (
-                (values["train"], train["label"]),
-                (kept, validation["label"][seen]),
+                (values(train, column), train["label"]),
+                (values(validation, column)[seen], validation["label"][seen]),
+                values(test, column)[rows],
             )
 
         made = {}
         if self.config.inputs != "text":
             logging.info("nearest neighbours by the frozen features")
             made["nearest_pictures"] = baselines.nearest_pictures(
-                *data("level_means"), test["level_means"][rows], self.num_classes
+                *data("level_means"), self.num_classes
             )
         if self.config.inputs != "picture":
             logging.info("logistic regression on TF-IDF of the texts")
             made["text_regression"] = baselines.text_regression(
-                *data("text"), picked(test.strings("text"), rows), self.num_classes
+                *data("text"), self.num_classes
             )
         return made
 

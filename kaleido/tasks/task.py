@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -79,17 +79,6 @@ class Task(Trainer):
     def saved(self) -> Dict[str, tf.Module]:
         return {"joint": self.joint, "text": self.text, "image": self.image}
 
-    def compile(self, optimizer, jit_compile: bool = False, **kwargs):
-        # As `Pretrainer` does: the exchange between replicas stays outside of XLA.
-        super().compile(optimizer=optimizer, jit_compile=False, **kwargs)
-        self._compiles_passes = jit_compile
-
-    def compiled(self, function: Callable) -> Callable:
-        """Returns a pass of the networks, by XLA where training was told so."""
-        if not self._compiles_passes:
-            return function
-        return tf.function(function, jit_compile=True)
-
     def preparation(self, with_strings: bool = False) -> input_pipeline.Prepare:
         """Returns what turns serialised examples into a batch of the task."""
         clean = input_pipeline.cleaned(
@@ -132,12 +121,16 @@ class Task(Trainer):
             )
         )
 
+    def level_means(self, batch: Batch) -> tf.Tensor:
+        """Returns what baselines see of pictures, see `heads.level_means`."""
+        levels = self.records.spec.patch_layout.levels
+        return level_means(batch["patch_features"], levels, levels)
+
     def read_for_baselines(self, split: str) -> Iterator[Batch]:
         """Yields what baselines learn from: of a large split a part, evenly.
 
         Beside what `read` yields, `level_means` of the frozen features.
         """
-        levels = self.records.spec.patch_layout.levels
         every = -(-self.records.counts[split] // _MOST_FOR_BASELINES)
         start = 0
         for batch in self.read(split):
@@ -145,7 +138,7 @@ class Task(Trainer):
             rows = np.arange(-start % every, count, every)
             start += count
             kept = {name: tf.gather(values, rows) for name, values in batch.items()}
-            kept["level_means"] = level_means(kept["patch_features"], levels, levels)
+            kept["level_means"] = self.level_means(kept)
             yield kept
 
     def without_leaks(

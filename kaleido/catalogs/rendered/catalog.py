@@ -200,8 +200,15 @@ def encode_mask(foreground: np.ndarray) -> bytes:
 
 def visible_parts(numbers: np.ndarray, names: Sequence[str]) -> Tuple[str, ...]:
     """Returns the names of the parts that `find_parts` finds, without their boxes."""
+    return tuple(name for _, name in _visible(numbers, names))
+
+
+def _visible(numbers: np.ndarray, names: Sequence[str]) -> Iterator[Tuple[int, str]]:
+    """Yields number and name of the parts of which enough is seen."""
     counts = np.bincount(numbers.ravel(), minlength=len(names) + 1)
-    return tuple(n for n, c in zip(names, counts[1:]) if c >= _SMALLEST_PART)
+    for number, name in enumerate(names, start=1):
+        if counts[number] >= _SMALLEST_PART:
+            yield number, name
 
 
 def find_parts(
@@ -216,14 +223,12 @@ def find_parts(
         spans: the words of the text that speak of attributes.
     """
     parts = []
-    for number, name in enumerate(names, start=1):
+    for number, name in _visible(numbers, names):
         here = numbers == number
         rows, columns = (
             np.flatnonzero(here.any(axis=1)),
             np.flatnonzero(here.any(axis=0)),
         )
-        if not len(rows) or int(here.sum()) < _SMALLEST_PART:
-            continue
         box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
         words = sorted(
             (span.start, span.end) for span in spans if name in PARTS[span.attribute]
