@@ -1,8 +1,9 @@
 r"""Evaluates retrieval of a run on a seeded, versioned manifest.
 
 Writes FILE.json, and beside it FILE.html with queries and their results,
-FILE.manifest.json, which `--manifest` takes for another model, and FILE.outcomes.npz,
-every query's rank, which experiments.compare takes.
+FILE.cases.json for experiments.report, FILE.manifest.json, which `--manifest` takes for
+another model, and FILE.outcomes.npz, every query's rank, which experiments.compare
+takes.
 
 Example:
   python -m experiments.evaluate --workdir=runs/myntra/model \

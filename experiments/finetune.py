@@ -1,9 +1,9 @@
 r"""Fine-tunes a pre-trained run on a downstream task, and says what it is worth.
 
 Writes into WORKDIR: `results.json` with the figures of the split, baselines beside
-them; `results.html` with right and wrong cases; `results.outcomes.npz` for
-`experiments.compare`; and `training.html`. What was stopped goes on where it was. The
-weights are those that validation chose.
+them; `results.html` and `results.cases.json` with right and wrong cases;
+`results.outcomes.npz` for `experiments.report`; and `training.html`. What was stopped
+goes on where it was. The weights are those that validation chose.
 
 Examples:
   python -m experiments.finetune --task=subcategory --checkpoint=runs/shop/model \
@@ -58,7 +58,9 @@ config_flags.DEFINE_config_file(
 flags.DEFINE_enum(
     "strategy", "one_device", ("one_device", "mirrored"), "tf.distribute strategy."
 )
-flags.DEFINE_bool("jit_compile", None, "XLA; default: on where there is a GPU.")
+flags.DEFINE_bool(
+    "jit_compile", None, "XLA for itr and tir; default: on where there is a GPU."
+)
 
 
 @fail_clearly
