@@ -22,7 +22,7 @@ FLAGS = flags.FLAGS
 
 flags.DEFINE_string("workdir", None, "Folder of the run.", required=True)
 flags.DEFINE_string("records", None, "Folder of `tfrecords.build`.", required=True)
-flags.DEFINE_list("tasks", ["itr", "tir"], "Which tasks: itr, tir.")
+flags.DEFINE_list("tasks", ["itr", "tir"], "Tasks that head the results: itr, tir.")
 flags.DEFINE_string("output", None, "JSON file of the results.", required=True)
 flags.DEFINE_string("split", "test", "Split that is the pool and the queries.")
 flags.DEFINE_string(
@@ -69,6 +69,7 @@ def main(argv):
         manifest = draw_test(record_set, FLAGS.split, FLAGS.seed)
     run, networks, step = workdir.load_networks(FLAGS.workdir, record_set)
     logging.info("model of step %d", step)
+    workdir.warn_of_other_examples(run, FLAGS.workdir, record_set)
     outcome = evaluation.evaluate_retrieval(
         networks,
         run.config,
@@ -86,6 +87,7 @@ def main(argv):
         **outcome.results,
         "step": step,
         "records": record_set.spec.fingerprint,
+        "trained_on": run.records_content,
         "provenance": provenance(networks, record_set, FLAGS.seed),
     }
     os.makedirs(os.path.dirname(os.path.abspath(FLAGS.output)), exist_ok=True)
@@ -96,7 +98,13 @@ def main(argv):
     # Last: where the results are, all that belongs to them is.
     write_json(FLAGS.output, results)
     for task in FLAGS.tasks:
-        logging.info("%s: %s", task, results[task])
+        for candidates, found in results[task]["by_candidates"].items():
+            shares = (f"{100 * found[f'rank_at_{k}']:.1f}" for k in (1, 5, 10))
+            logging.info(
+                "%s by %s, candidates %s: Rank@1, 5, 10 %s %%",
+                task, results["primary"], candidates, " ".join(shares),
+            )
+    logging.info("see %s and %s", FLAGS.output, beside(FLAGS.output, ".html"))
 
 
 if __name__ == "__main__":

@@ -132,6 +132,7 @@ def _evaluate(task, record_set):
     )
     for name, figures in outcome.rows.items():
         logging.info("%s: %s", name, figures)
+    logging.info("see %s and %s", path, os.path.join(FLAGS.workdir, "results.html"))
 
 
 def _parse_flags(argv):

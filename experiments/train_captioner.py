@@ -68,6 +68,7 @@ def main(argv):
     from kaleido.caption_pairs import make_pairs, object_crops
     from kaleido.captioner import Captioner, CaptionerSpec, caption_loss
     from kaleido.captioner_training import train
+    from kaleido.catalogs.product import log_scan, rejected_counts
     from kaleido.evenly import evenly
     from kaleido.files import claim_folder, read_json, write_json, write_text
     from kaleido.grid_features import GridExtractor
@@ -86,6 +87,9 @@ def main(argv):
     start = time.time()
     catalog = catalog_flags.catalog_opener(ground_truth=FLAGS.saliency == "mask")()
     scan = catalog.scan()
+    log_scan(scan)
+    lost = dict(rejected_counts(scan))
+    catalog_flags.check_rejected(len(scan.rejected), scan.rows_read, str(lost))
     vocabulary = vocabulary_flags.open_vocabulary(catalog, scan, FLAGS.output)
     pipeline = PicturePipeline(FLAGS.saliency, FLAGS.saliency_weights, batch_size=16)
     made_of = {
@@ -97,7 +101,9 @@ def main(argv):
         "learnt_pieces": vocabulary_flags.learnt_pieces(),
         "max_tokens": FLAGS.max_tokens, "max_pairs": FLAGS.max_pairs,
     }
-    claim_folder(FLAGS.output, job, "the networks")
+    claim_folder(
+        FLAGS.output, job, "the networks", ["pairs/*/pairs.json", "*.npz"]
+    )
     # The records' texts must be cut into the same pieces.
     vocabulary.save(os.path.join(FLAGS.output, "vocab.txt"))
     tokenizer, grid = Tokenizer(vocabulary), GridExtractor()
@@ -110,6 +116,7 @@ def main(argv):
         )
         logging.info("%s: %d pairs, %d rejected", name, len(splits[name]),
                      rejected[name])
+        catalog_flags.check_rejected(rejected[name], len(rows[name]), name)
     shared = {
         "pieces": known_pieces(splits["train"].token_ids, vocabulary),
         "channels": grid.channels,
@@ -119,7 +126,10 @@ def main(argv):
     report_path = os.path.join(FLAGS.output, "report.json")
     # Another network of this folder may have been trained before.
     report = read_json(report_path) if os.path.exists(report_path) else {"networks": {}}
-    report.update(pairs={k: len(v) for k, v in splits.items()}, rejected=rejected)
+    report.update(
+        pairs={k: len(v) for k, v in splits.items()}, rejected=rejected,
+        rows_read=scan.rows_read, rejected_by_the_table=lost,
+    )
     for network, loss, file, group in (
         (Captioner(CaptionerSpec(**shared), vocabulary), caption_loss,
          CAPTIONER_FILE, 1),

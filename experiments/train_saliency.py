@@ -141,7 +141,9 @@ def main(argv):
         "settings": {name: getattr(FLAGS, name) for name in settings},
         "parent": parent,
     }
-    claim_folder(FLAGS.output, job, "the training")
+    claim_folder(
+        FLAGS.output, job, "the training", ["checkpoints/*", "saliency.npz"]
+    )
     epochs = -(-FLAGS.steps // training.EPOCH_STEPS)
     network = saliency.build_saliency_network(pretrained=FLAGS.begin == "imagenet")
     if FLAGS.begin != "imagenet":

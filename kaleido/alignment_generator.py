@@ -90,9 +90,12 @@ def require_network(method: str, folder: str) -> str:
     """
     path = network_path(method, folder)
     if not os.path.exists(path):
+        grounder = os.path.exists(network_path("grounded", folder))
+        hint = " The folder holds a grounder, for the method 'grounded'."
         raise FileNotFoundError(
             f"There is no {path}. Alignments of the method {method!r} need the folder "
             "that `python -m experiments.train_captioner` writes."
+            f"{hint if grounder else ''}"
         )
     return path
 

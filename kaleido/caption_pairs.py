@@ -9,7 +9,7 @@ from typing import Dict, Tuple
 import numpy as np
 import tensorflow as tf
 
-from kaleido.catalogs.product import Catalog, Rejection
+from kaleido.catalogs.product import Catalog
 from kaleido.files import claim_folder, digest_arrays, read_json, write_json
 from kaleido.grid_features import GRID, GridExtractor, object_crop
 from kaleido.picture_pipeline import PicturePipeline
@@ -70,10 +70,11 @@ def make_pairs(
             `token_ids.npy`, `groups.npy`; and `pairs.json` when they are whole.
 
     Returns:
-        The pairs, and how many rows were rejected.
+        The pairs, and how many rows were rejected while they were read.
 
     Raises:
-        ValueError: if the folder holds the pairs of something else.
+        ValueError: if the folder holds the pairs of something else, or no row can be
+            used.
     """
     made_of = {
         "catalog": catalog.fingerprint, "rows": digest_arrays(np.asarray(rows)),
@@ -81,7 +82,7 @@ def make_pairs(
         "method": pipeline.method, "max_tokens": max_tokens,
         "vocabulary": tokenizer.vocabulary.fingerprint,
     }
-    claim_folder(directory, made_of, "the pairs")
+    claim_folder(directory, made_of, "the pairs", ["pairs.json"])
     done = os.path.join(directory, "pairs.json")
     if os.path.exists(done):
         found = read_json(done)
@@ -90,7 +91,7 @@ def make_pairs(
         os.path.join(directory, "grids.npy"), "w+", np.float16,
         (len(rows), GRID, GRID, grid.channels),
     )
-    token_ids, subcategories, rejected = [], [], 0
+    token_ids, subcategories, rejected = [], [], []
     progress = Progress(len(rows), f"pictures for {os.path.basename(directory)}")
 
     def crop(image, box) -> Dict[str, tf.Tensor]:
@@ -105,7 +106,7 @@ def make_pairs(
     for _, (batch, products, lost) in pipeline.batches(
         catalog.read, [rows], crop, embed
     ):
-        rejected += sum(isinstance(item, Rejection) for item in lost)
+        rejected += lost
         if products:
             start = len(subcategories)
             grids[start : start + len(products)] = batch["grid"]
@@ -113,14 +114,20 @@ def make_pairs(
             subcategories += [product.subcategory for product in products]
         progress.advance(len(products) + len(lost))
     progress.finish()
+    if not subcategories:
+        first = f" Received: {rejected[0].detail}" if rejected else ""
+        raise ValueError(
+            f"None of {len(rows)} rows for {os.path.basename(directory)} can be used."
+            f"{first}"
+        )
     grids.flush()
     _, groups = np.unique(subcategories, return_inverse=True)
-    ids = np.concatenate(token_ids) if token_ids else np.zeros((0, max_tokens), int)
-    np.save(os.path.join(directory, "token_ids.npy"), ids.astype(np.int32))
+    ids = np.concatenate(token_ids).astype(np.int32)
+    np.save(os.path.join(directory, "token_ids.npy"), ids)
     np.save(os.path.join(directory, "groups.npy"), groups.astype(np.int32))
     count = len(subcategories)
-    write_json(done, {"pairs": count, "rejected": rejected})
-    return _open_pairs(directory, count), rejected
+    write_json(done, {"pairs": count, "rejected": len(rejected)})
+    return _open_pairs(directory, count), len(rejected)
 
 
 def object_crops(

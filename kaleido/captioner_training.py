@@ -69,7 +69,7 @@ def train(
         "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate,
         "patience": patience, "seed": seed, "group_size": group_size,
     }
-    claim_folder(workdir, job, "the training")
+    claim_folder(workdir, job, "the training", ["log.json"])
     tf.keras.utils.set_random_seed(seed)
     per_epoch = len(splits["train"]) // batch_size
     optimizer = tf.keras.optimizers.AdamW(

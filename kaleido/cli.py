@@ -9,7 +9,7 @@ import subprocess
 import sys
 from typing import Callable, List, Sequence, Tuple
 
-from absl import app, logging
+from absl import flags, logging
 
 
 def fail_clearly(main: Callable) -> Callable:
@@ -27,7 +27,7 @@ def fail_clearly(main: Callable) -> Callable:
             if not _is_input(error):
                 raise
             logging.debug("where it was raised:", exc_info=True)
-            print(f"ERROR: {error}", file=sys.stderr)
+            print(f"ERROR: {_naming_the_flag(error)}", file=sys.stderr)
             sys.exit(1)
 
     return wrapped
@@ -40,23 +40,46 @@ def _is_input(error: Exception) -> bool:
     return damaged or isinstance(error, (ValueError, OSError, ImportError))
 
 
+def _naming_the_flag(error: Exception) -> str:
+    """What an error says, and of a file that is not there, which flag asked for it."""
+    path = getattr(error, "filename", None)
+    if not path:
+        return str(error)
+    given = flags.FLAGS.flag_values_dict() if flags.FLAGS.is_parsed() else {}
+    # The longest first: a flag may name the file, and another the folder around it.
+    asked = sorted(
+        (value, f"--{name}: ") for name, value in given.items()
+        if isinstance(value, str) and value and str(path).startswith(value)
+    )
+    return f"{asked[-1][1] if asked else ''}{error.strerror}. Received: {path!r}"
+
+
 def parse_config_flags(argv: Sequence[str]) -> List[str]:
     """Parses all flags, for `app.run(flags_parser=...)` of a binary with --config.
 
-    A field that the configuration lacks is one line and exit code 1; the flags
-    library raises an AttributeError, within a section a KeyError, before main
-    begins.
+    A field that the configuration lacks, and a configuration that refuses its argument,
+    are one line and exit code 1. Of the first the flags library raises an
+    AttributeError or a KeyError, of the second a flag's error with a whole traceback in
+    its text.
     """
     try:
-        return app.parse_flags_with_usage(argv)
+        return flags.FLAGS(argv)
     except (AttributeError, KeyError) as error:
         # The first name is the field; after it the library guesses what was meant.
         field = re.search(r"\w+", str(error.args[0]).replace("\\n", " ")).group()
-        print(f"ERROR: --config has no field {field!r}", file=sys.stderr)
+        named = re.compile(rf"--?config\..*{field}\b")
+        asked = [a.split("=")[0] for a in argv if named.match(a)]
+        print(
+            f"ERROR: --config has no field {field!r}. Received: {', '.join(asked)}",
+            file=sys.stderr,
+        )
         sys.exit(1)
-    except ValueError as error:
-        # The configuration file itself refuses its argument.
-        print(f"ERROR: --config: {error}", file=sys.stderr)
+    except flags.Error as error:
+        refused = re.search(r"^\s*ValueError: (.*)", str(error), re.MULTILINE)
+        message = f"--config: {refused.group(1)}" if refused else (
+            f"{error}\nPass --helpshort or --helpfull to see help on flags."
+        )
+        print(f"ERROR: {message}", file=sys.stderr)
         sys.exit(1)
 
 

@@ -106,6 +106,7 @@ class DataConfig:
             the records' own, and is added if missing.
         random_plans: draws a mask plan at each visit; else always the first
             (static masking).
+        layout: the layout that the records must have; empty for any.
     """
 
     batch_size: int = 64
@@ -114,6 +115,7 @@ class DataConfig:
     shuffle_buffer: int = 4096
     text_lengths: tuple = (32, 48, 64)
     random_plans: bool = True
+    layout: str = ""
 
     def __post_init__(self):
         _check_positive("group_size", self.group_size)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import io
 import json
 import os
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Sequence
 
 import numpy as np
 
@@ -50,20 +51,29 @@ def beside(path: str, ending: str) -> str:
     return f"{stem}{ending}"
 
 
-def claim_folder(folder: str, job: Mapping[str, Any], what: str) -> None:
+def claim_folder(
+    folder: str, job: Mapping[str, Any], what: str, results: Sequence[str]
+) -> None:
     """Marks a folder as that of one job and of no other, in `job.json`.
+
+    A folder that holds no result yet is free: a start that failed, by a wrong flag say,
+    must not stand in the way of the right one.
 
     Args:
         folder: is made if it is not there.
         job: what the job's results depend on, JSON-able.
         what: the results, for the error: "the records", "the training".
+        results: patterns of the files in the folder that belong to the job alone.
 
     Raises:
         ValueError: if it is another job's; names what differs.
     """
     path = os.path.join(folder, "job.json")
     job = json.loads(json.dumps(job))
-    if not os.path.exists(path):
+    inside = glob.escape(folder)
+    if not os.path.exists(path) or not any(
+        glob.glob(os.path.join(inside, pattern)) for pattern in results
+    ):
         write_json(path, job)
         return
     different = differences(read_json(path), job)

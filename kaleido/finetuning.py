@@ -29,6 +29,7 @@ from kaleido.workdir import (
     chosen_checkpoint,
     claim_workdir,
     load_networks,
+    warn_of_other_examples,
 )
 
 
@@ -92,23 +93,25 @@ def finetune(
             another fine-tuning.
     """
     run.spec.check_equals(records.spec, records.directory)
+    warn_of_other_examples(run, checkpoint, records)
     settings = config.training
     # Steps may grow, as a pre-training's may.
     job = dataclasses.replace(config, training=dataclasses.replace(settings, steps=1))
     with fitting.output_folder(strategy, workdir) as output:
+        scoring = scoring_config(run.config, config.data)
+        if config.task not in RETRIEVAL_TASKS:
+            # What the other heads have learnt was for another encoder.
+            scoring = dataclasses.replace(scoring, tasks={})
+        # First: it refuses the folder of a pre-training.
+        claim_workdir(output, scoring, records)
         claim_folder(
             output,
             {
                 "finetuning": job.to_dict(), "records": records.content,
                 "weights": _weights_of(config, checkpoint),
             },
-            "the fine-tuning",
+            "the fine-tuning", ["checkpoints/*"],
         )
-        scoring = scoring_config(run.config, config.data)
-        if config.task not in RETRIEVAL_TASKS:
-            # What the other heads have learnt was for another encoder.
-            scoring = dataclasses.replace(scoring, tasks={})
-        claim_workdir(output, scoring, records)
 
         def build(fresh):
             networks = (

@@ -210,6 +210,7 @@ class _Source:
             if row in self._products:
                 product = self._products.pop(row)
                 reason, detail = _why_lost(product)
+                detail = f"{detail} Received: {product.image_id}"
                 rejected.append(Rejection(row, product.image_id, reason, detail))
         accounted = self._finished.union(r.row for r in rejected)
         lost = [row for row in rows if row not in accounted]

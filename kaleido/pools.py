@@ -84,6 +84,13 @@ def draw_test(
             "have %d, and figures are higher than those of %d would be.",
             count, split, CANDIDATES, candidates, CANDIDATES,
         )
+    subcategories = list(pairs["subcategories"])
+    if not any(subcategories):
+        logging.warning(
+            "No pair of the %s split has a sub-category: lists are drawn from the "
+            "whole split, and figures are higher than those of the paper's protocol.",
+            split,
+        )
     origin = {"split": split, "records": records.content, "audit": counts}
     return draw_manifest(
         **pairs, seed=seed, draws=draws, candidates=candidates, origin=origin

@@ -119,7 +119,11 @@ def _released() -> Config:
 def _fashionbert() -> Config:
     """FashionBERT: records of layout `grid8`, random masking, three tasks."""
     paper = _paper()
-    return dataclasses.replace(paper, tasks=_tasks(("mlm", "itm", "blank")))
+    return dataclasses.replace(
+        paper,
+        data=dataclasses.replace(paper.data, layout="grid8"),
+        tasks=_tasks(("mlm", "itm", "blank")),
+    )
 
 
 def _two_tower() -> Config:

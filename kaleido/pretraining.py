@@ -73,6 +73,12 @@ def pretrain(
     """
     for split in ("train", "validation"):
         records.require_split(split)
+    wanted = config.data.layout
+    if wanted and wanted != records.spec.layout:
+        raise ValueError(
+            f"The configuration asks for records of --layout={wanted} (data.layout). "
+            f"Received: {records.directory} with {records.spec.layout}"
+        )
     with fitting.output_folder(strategy, workdir) as output:
         claim_workdir(output, config, records)
 

@@ -94,7 +94,7 @@ def claim_directory(
         "batch_size": batch_size,
         "learnt_pieces": learnt_pieces,
     }
-    claim_folder(directory, job, "the records")
+    claim_folder(directory, job, "the records", ["*.tfrecord"])
 
 
 def finished_sidecar(directory: str, shard: Shard) -> Optional[Dict[str, Any]]:

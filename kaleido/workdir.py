@@ -7,6 +7,7 @@ import os
 from typing import Optional, Tuple
 
 import tensorflow as tf
+from absl import logging
 
 from kaleido.config import Config
 from kaleido.files import differences, flatten, read_json, write_json
@@ -88,6 +89,18 @@ def read_run(directory: str) -> RunDescription:
         vocabulary=os.path.join(directory, "vocab.txt"),
         records_content=content["records_content"],
     )
+
+
+def warn_of_other_examples(
+    run: RunDescription, directory: str, records: RecordSet
+) -> None:
+    """Warns if a run was trained on other examples than those of a record set."""
+    if run.records_content != records.content:
+        logging.warning(
+            "%s was trained on other examples than %s holds (%s, %s). What it has seen "
+            "of the test the leak audit does not know: figures may be too high.",
+            directory, records.directory, run.records_content, records.content,
+        )
 
 
 def load_networks(

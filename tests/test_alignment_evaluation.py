@@ -1,15 +1,19 @@
 """The measurement gives each method its own figures, and each word its own map."""
 
+import types
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from kaleido import alignment, caption_pairs
 from kaleido.alignment_evaluation import best_patches, evaluate_alignment
+from kaleido.catalogs.product import Rejection
 from kaleido.catalogs.rendered import RenderedCatalog
 from kaleido.grid_features import GRID, GridExtractor
 from kaleido.picture_pipeline import PicturePipeline
-from kaleido.text import Tokenizer
+from kaleido.text import RESERVED, Tokenizer, Vocabulary
+from tests.fake_catalog import FakeCatalog
 
 PRODUCTS = 24
 
@@ -93,3 +97,18 @@ def test_pairs_are_computed_once(tmp_path, english, monkeypatch):
     np.testing.assert_array_equal(again.grids, pairs.grids)
     with pytest.raises(ValueError, match="the pairs of another job"):
         caption_pairs.make_pairs(catalog, np.arange(7), *arguments)
+
+
+def test_rows_of_which_none_can_be_used_are_an_error_and_leave_no_pairs(tmp_path):
+    class Empty(FakeCatalog):
+        def read(self, rows):
+            for row in rows:
+                yield Rejection(int(row), "i", "missing_picture", "no such file")
+
+    with pytest.raises(ValueError, match="None of 3 rows for train.*no such file"):
+        caption_pairs.make_pairs(
+            Empty(), np.arange(3), PicturePipeline("border", None, 4),
+            types.SimpleNamespace(fingerprint="", channels=4, __call__=None),
+            Tokenizer(Vocabulary((*RESERVED, "dress"))), 8, str(tmp_path / "train"),
+        )
+    assert not (tmp_path / "train" / "pairs.json").exists()

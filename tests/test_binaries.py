@@ -91,8 +91,9 @@ def test_bad_input_ends_in_one_clear_line(tmp_path):
 
     # A captioner with a vocabulary of its own.
     learnt = tmp_path / "learnt"
-    claim_folder(str(learnt), {"learnt_pieces": 500}, "the networks")
+    claim_folder(str(learnt), {"learnt_pieces": 500}, "the networks", ["*.npz"])
     (learnt / "vocab.txt").write_text("its own")
+    (learnt / "captioner.npz").write_bytes(b"")
 
     # Captioners of another vocabulary, and damaged.
     others_words, damaged = tmp_path / "others_words", tmp_path / "damaged"

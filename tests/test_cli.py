@@ -8,20 +8,54 @@ import textwrap
 import time
 
 import pytest
+from absl import flags
+from ml_collections import config_flags
 
-from kaleido.cli import parse_config_flags, run_binary
+from kaleido.cli import fail_clearly, parse_config_flags, run_binary
 
 
 def test_a_configuration_that_refuses_its_argument_is_one_line(monkeypatch, capsys):
-    def refuse(argv):
-        raise ValueError("The preset must be one of ['small']. Received: 'smal'")
+    def line_of(*arguments):
+        values = flags.FlagValues()
+        config_flags.DEFINE_config_file("config", flag_values=values)
+        monkeypatch.setattr("kaleido.cli.flags.FLAGS", values)
+        # Where the library looks for the fields.
+        monkeypatch.setattr(sys, "argv", ["binary", *arguments])
+        with pytest.raises(SystemExit) as exit_:
+            parse_config_flags(sys.argv)
+        assert exit_.value.code == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        return line
 
-    monkeypatch.setattr("kaleido.cli.app.parse_flags_with_usage", refuse)
-    with pytest.raises(SystemExit) as exit_:
-        parse_config_flags(["binary"])
-    assert exit_.value.code == 1
-    (line,) = capsys.readouterr().err.splitlines()
+    config = "--config=experiments/configs/preset.py"
+    line = line_of(f"{config}:smal")
     assert line.startswith("ERROR: --config: The preset must be one of")
+    assert line.endswith("Received: 'smal'")
+    line = line_of(f"{config}:small", "--config.training.step=3")
+    assert line.endswith("no field 'step'. Received: --config.training.step")
+    line = line_of(f"{config}:small", "--config.step=3")
+    assert line.endswith("no field 'step'. Received: --config.step")
+
+
+def test_a_missing_file_is_said_with_the_flag_that_asked_for_it(
+    monkeypatch, capsys, tmp_path
+):
+    values = flags.FlagValues()
+    for name in ("records", "manifest"):
+        flags.DEFINE_string(name, "", "A path.", flag_values=values)
+    values(["binary", f"--records={tmp_path}", f"--manifest={tmp_path}/m.json"])
+    monkeypatch.setattr("kaleido.cli.flags.FLAGS", values)
+
+    @fail_clearly
+    def main(path):
+        open(path)
+
+    for name, flag in (("m.json", "manifest"), ("x", "records")):
+        path = f"{tmp_path}/{name}"
+        with pytest.raises(SystemExit):
+            main(path)
+        expected = f"ERROR: --{flag}: No such file or directory. Received: {path!r}\n"
+        assert capsys.readouterr().err == expected
 
 
 def test_a_binary_that_fails_is_named():

@@ -9,15 +9,25 @@ from kaleido.files import claim_folder, digest_arrays, read_json
 def test_a_folder_belongs_to_one_job(tmp_path):
     folder = str(tmp_path / "new")
     job = {"seed": 1, "sizes": (3, 4), "gone": None}
-    claim_folder(folder, job, "the pairs")
-    claim_folder(folder, job, "the pairs")
+
+    def claim(job):
+        claim_folder(folder, job, "the pairs", ["*.npz", "done/*"])
+
+    claim({"seed": 0})
+    # Nothing came of it.
+    claim(job)
+    (tmp_path / "new" / "done").mkdir()
+    claim({"seed": 0})
+    claim(job)
+    (tmp_path / "new" / "done" / "first").write_text("")
+    claim(job)
     assert read_json(f"{folder}/job.json")["sizes"] == [3, 4]
     with pytest.raises(ValueError, match="holds the pairs .*seed: 1 there, 2 asked"):
-        claim_folder(folder, {**job, "seed": 2}, "the pairs")
+        claim({**job, "seed": 2})
     with pytest.raises(ValueError, match="more: None there, 5 asked"):
-        claim_folder(folder, {**job, "more": 5}, "the pairs")
+        claim({**job, "more": 5})
     # The first job stays.
-    claim_folder(folder, job, "the pairs")
+    claim(job)
 
 
 def test_digests_see_values_shapes_and_types():

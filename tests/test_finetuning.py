@@ -116,11 +116,29 @@ def test_another_fine_tuning_is_refused_and_more_steps_are_not(
 
     with pytest.raises(Stopped):
         begin(config)
+    # A start of which nothing came binds nobody.
+    with pytest.raises(Stopped):
+        begin(dataclasses.replace(config, inputs="text"))
+    with pytest.raises(Stopped):
+        begin(config)
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "ckpt-2.index").write_text("")
     longer = dataclasses.replace(config.training, steps=9)
     with pytest.raises(Stopped):
         begin(dataclasses.replace(config, training=longer))
     with pytest.raises(ValueError, match="finetuning.*there.*asked for"):
         begin(dataclasses.replace(config, inputs="text"))
+
+
+def test_the_folder_of_a_pre_training_is_refused_and_left_as_it_is(
+    record_set, checkpoint, tmp_path
+):
+    folder = tmp_path / "run"
+    shutil.copytree(checkpoint, folder)
+    before = sorted(folder.rglob("*"))
+    with pytest.raises(ValueError, match="a run of another configuration"):
+        finetune(tiny_finetuning("subcategory"), checkpoint, record_set, folder)
+    assert sorted(folder.rglob("*")) == before
 
 
 def test_records_of_another_preset_are_refused(checkpoint, tmp_path):

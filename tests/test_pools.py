@@ -38,6 +38,16 @@ def test_a_small_test_has_shorter_lists_and_says_so(record_set, caplog):
     assert f"lists have {length}" in caplog.text
 
 
+def test_a_test_without_sub_categories_is_a_warning(record_set, monkeypatch, caplog):
+    pools.draw_test(record_set, "test", seed=0)
+    assert "sub-category" not in caplog.text
+    pairs = inference.load_ids_and_keys(record_set, "test")
+    none = {**pairs, "subcategories": [""] * len(pairs["subcategories"])}
+    monkeypatch.setattr(pools.inference, "load_ids_and_keys", lambda *_: none)
+    pools.draw_test(record_set, "train", seed=0)
+    assert "No pair of the train split has a sub-category" in caplog.text
+
+
 def test_a_test_without_wrong_candidates_is_one_clear_error(tmp_path):
     alone = tiny_records.write_tiny_records(str(tmp_path), 8, validation=8, test=1)
     with pytest.raises(ValueError, match="test split.*no wrong candidate.*1 pairs"):

@@ -1,5 +1,6 @@
 """A run that was stopped ends where one that was not would have."""
 
+import dataclasses
 import os
 import shutil
 
@@ -202,6 +203,18 @@ def test_a_split_that_is_empty_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="has no validation examples"):
         pretrain(tiny_run(), record_set, tmp_path / "run")
     assert not os.path.exists(tmp_path / "run")
+
+
+def test_records_of_another_layout_are_refused(record_set, tmp_path):
+    """FashionBERT's tasks would run on kaleido patches, and be something else."""
+    config = tiny_records.tiny_config()
+    data = dataclasses.replace(config.data, layout="grid8")
+    with pytest.raises(ValueError, match="--layout=grid8.* with kaleido"):
+        pretraining.pretrain(
+            dataclasses.replace(config, data=data), record_set, str(tmp_path / "run"),
+            tf.distribute.get_strategy(),
+        )
+    assert not (tmp_path / "run").exists()
 
 
 def test_every_replica_gets_the_first_ones_weights():

@@ -189,6 +189,7 @@ def test_a_killed_build_goes_on_to_the_same_bytes(
 def test_a_folder_belongs_to_one_job(preprocessor, tmp_path):
     directory, catalog, spec = str(tmp_path), FakeCatalog(), preprocessor.spec
     sharding.claim_directory(directory, spec, catalog, 3, 16)
+    (tmp_path / "train-00000-of-00001.tfrecord").write_bytes(b"")
     sharding.claim_directory(directory, spec, catalog, 3, 16)
     with pytest.raises(ValueError, match="shard_size: 3 there, 4 asked for"):
         sharding.claim_directory(directory, spec, catalog, 4, 16)

@@ -4,7 +4,7 @@ import types
 
 import pytest
 
-from kaleido.files import claim_folder
+from kaleido.files import claim_folder, write_json
 from kaleido.text import RESERVED, Vocabulary
 from tests.fake_catalog import FakeCatalog
 from tfrecords import vocabulary_flags
@@ -34,11 +34,16 @@ def test_a_file_of_nobodys_job_is_not_a_learnt_vocabulary(tmp_path, flags):
 
 def test_what_was_learnt_is_found_again(tmp_path, flags):
     learnt = opened(tmp_path)
-    claim_folder(str(tmp_path), {"learnt_pieces": 60}, "the records")
-    learnt.save(str(tmp_path / "vocab.txt"))
     catalog = FakeCatalog()
+    job = {"learnt_pieces": 60, "catalog": catalog.fingerprint}
+    claim_folder(str(tmp_path), job, "the records", ["*.tfrecord"])
+    learnt.save(str(tmp_path / "vocab.txt"))
     assert opened(tmp_path, catalog) == learnt
     assert catalog.rows_read == []
+    # Not by a start with another table, which has failed.
+    write_json(str(tmp_path / "job.json"), {**job, "catalog": "other"})
+    opened(tmp_path, catalog)
+    assert catalog.rows_read != []
 
 
 def test_only_a_learnt_vocabulary_has_a_size(flags):

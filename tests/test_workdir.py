@@ -77,13 +77,19 @@ def test_other_records_are_refused(run, record_set):
         workdir.load_networks(run, others)
 
 
-def test_examples_that_changed_overnight_are_another_run(run, tmp_path):
+def test_examples_that_changed_overnight_are_another_run(
+    run, record_set, tmp_path, caplog
+):
     save(run)
     others = tiny_records.write_tiny_records(str(tmp_path / "other"), 12)
     with pytest.raises(ValueError, match="other examples of the same kind"):
         workdir.claim_workdir(run, tiny_records.tiny_config(), others)
-    # They may be evaluated with it.
-    workdir.load_networks(run, others)
+    # They may be evaluated with it, with a warning.
+    described, _, _ = workdir.load_networks(run, others)
+    workdir.warn_of_other_examples(described, run, record_set)
+    assert not caplog.text
+    workdir.warn_of_other_examples(described, run, others)
+    assert "trained on other examples" in caplog.text
 
 
 def test_a_start_that_failed_is_no_run(run, record_set):

@@ -68,9 +68,6 @@ flags.DEFINE_integer(
 )
 flags.DEFINE_integer("shard_size", 512, "Rows of a shard, at most.", lower_bound=1)
 flags.DEFINE_integer("batch_size", 16, "Pictures in a backbone batch.", lower_bound=1)
-flags.DEFINE_float(
-    "max_rejected_share", 0.05, "The job fails when more of the rows are rejected."
-)
 flags.DEFINE_multi_string(
     "beam", [],
     "Makes the shards on Apache Beam (extra `beam`); once for each pipeline option, "
@@ -104,6 +101,7 @@ def main(argv):
     from kaleido import shards as sharding
     from kaleido.alignment_generator import load_network, require_network
     from kaleido.alignment_warnings import alignment_warnings
+    from kaleido.catalogs.product import log_scan
     from kaleido.evenly import evenly
     from kaleido.files import write_json, write_text
     from kaleido.preprocessing import Example, Preprocessor
@@ -114,7 +112,12 @@ def main(argv):
     start = time.time()
     options = _preprocessor_options()
     # What cannot be read is said before a large catalogue is.
-    if options["alignment"] != "none" and options["aligner"]:
+    if options["alignment"] != "none":
+        if not options["aligner"]:
+            raise ValueError(
+                f"--alignment={options['alignment']} needs --captioner=FOLDER of "
+                "`python -m experiments.train_captioner`."
+            )
         network = require_network(options["alignment"], options["aligner"])
         if vocabulary_flags.learnt_pieces() is None:
             load_network(network, load_vocabulary(FLAGS.vocabulary))
@@ -123,10 +126,7 @@ def main(argv):
     open_catalog = catalog_flags.catalog_opener(ground_truth=FLAGS.saliency == "mask")
     catalog = open_catalog()
     scan = catalog.scan()
-    logging.info(
-        "%d rows read, %d rejected by the table alone",
-        scan.rows_read, len(scan.rejected),
-    )
+    log_scan(scan)
     vocabulary = vocabulary_flags.open_vocabulary(catalog, scan, FLAGS.output)
     make_preprocessor = functools.partial(
         Preprocessor, vocabulary, **options
@@ -174,12 +174,12 @@ def main(argv):
             name: sum(s[name] for s in sidecars)
             for name in ("whole_pictures", "unaligned", "empty_captions")
         },
-        "warnings": alignment_warnings(sidecars),
+        "warnings": [*scan.warnings, *alignment_warnings(sidecars)],
         "rejected": dict(collections.Counter(r["reason"] for r in rejected)),
         "rejected_rows": rejected,
         "fingerprint": preprocessor.spec.fingerprint,
     }
-    for warning in report["warnings"]:
+    for warning in report["warnings"][len(scan.warnings) :]:
         logging.warning("%s", warning)
     write_json(os.path.join(FLAGS.output, "report.json"), report)
     share = len(rejected) / max(scan.rows_read, 1)
@@ -198,16 +198,14 @@ def main(argv):
     page = records_page(report, preprocessor.spec, sample, vocabulary)
     write_text(os.path.join(FLAGS.output, "report.html"), page)
     logging.info(
-        "%d examples in %s (%s)", report["examples_written"], FLAGS.output,
-        ", ".join(f"{k} {v}" for k, v in counts.items()),
+        "%d examples in %s (%s), %d rows rejected: %s", report["examples_written"],
+        FLAGS.output, ", ".join(f"{k} {v}" for k, v in counts.items()), len(rejected),
+        os.path.join(FLAGS.output, "report.html"),
     )
-    if share > FLAGS.max_rejected_share:
-        raise ValueError(
-            f"{len(rejected)} of {scan.rows_read} rows were rejected, more than "
-            f"--max_rejected_share={FLAGS.max_rejected_share}; see "
-            f"{os.path.join(FLAGS.output, 'report.html')}. "
-            f"Received: {report['rejected']}"
-        )
+    catalog_flags.check_rejected(
+        len(rejected), scan.rows_read,
+        f"{report['rejected']}, e.g. {rejected[0]['detail']}" if rejected else "",
+    )
 
 
 if __name__ == "__main__":

@@ -42,6 +42,9 @@ def define() -> None:
     flags.DEFINE_integer(
         "views", 1, "Rendered catalogue: pictures a product.", lower_bound=1
     )
+    flags.DEFINE_float(
+        "max_rejected_share", 0.05, "The job fails when more of the rows are rejected."
+    )
     flags.DEFINE_integer(
         "seed", 0, "Seed of the rendered catalogue, and of all that is random."
     )
@@ -51,9 +54,23 @@ def as_arguments() -> List[str]:
     """Returns the flags as they were given, to hand them on to another binary."""
     names = (
         "catalog", "catalog_path", "images", "columns", "text_fields", "split_shares",
-        "products", "views", "seed",
+        "products", "views", "max_rejected_share", "seed",
     )
     return [FLAGS[name].serialize() for name in names if FLAGS[name].present]
+
+
+def check_rejected(rejected: int, rows: int, what: str) -> None:
+    """Raises a ValueError if too large a share of the rows was rejected.
+
+    Args:
+        rejected, rows: how many of how many.
+        what: which, for the error.
+    """
+    if rejected > FLAGS.max_rejected_share * max(rows, 1):
+        raise ValueError(
+            f"{rejected} of {rows} rows were rejected, more than --max_rejected_share="
+            f"{FLAGS.max_rejected_share}. Received: {what}"
+        )
 
 
 def catalog_opener(ground_truth: bool) -> Callable[[], catalogs.Catalog]:

@@ -9,6 +9,7 @@ from absl import flags, logging
 
 from kaleido.catalogs.product import Catalog, Product, Scan
 from kaleido.evenly import evenly
+from kaleido.files import read_json
 from kaleido.text import Vocabulary, learn_vocabulary, load_vocabulary
 
 FLAGS = flags.FLAGS
@@ -41,17 +42,19 @@ def open_vocabulary(catalog: Catalog, scan: Scan, folder: str) -> Vocabulary:
         catalog, scan: whose training texts a vocabulary is learnt from.
         folder: of the binary's results. What was learnt for it before is taken from
             its `vocab.txt`; the binary writes that after it has claimed the folder
-            for a job with `learnt_pieces`.
+            for a job with `catalog` and `learnt_pieces`.
 
     Raises:
         FileNotFoundError, ValueError: see `load_vocabulary`.
     """
     if FLAGS.vocabulary != "learn":
         return load_vocabulary(FLAGS.vocabulary)
-    path = os.path.join(folder, "vocab.txt")
-    # In a folder without a job the file is someone else's.
-    if os.path.exists(path) and os.path.exists(os.path.join(folder, "job.json")):
-        return load_vocabulary(path)
+    path, job = (os.path.join(folder, name) for name in ("vocab.txt", "job.json"))
+    # Without a job, or with that of other texts, the file is someone else's.
+    asked = {"catalog": catalog.fingerprint, "learnt_pieces": learnt_pieces()}
+    if os.path.exists(path) and os.path.exists(job):
+        if asked.items() <= read_json(job).items():
+            return load_vocabulary(path)
     rows = scan.rows["train"]
     rows = rows[evenly(len(rows), _MOST_TEXTS)]
     logging.info("learning a vocabulary from %d texts", len(rows))

@@ -13,6 +13,7 @@ from kaleido.presets import preset
 
 def get_config():
     small, fashionbert = preset("small"), preset("fashionbert")
+    data = dataclasses.replace(small.data, layout=fashionbert.data.layout)
     sizes = ("hidden_size", "num_layers", "num_heads", "intermediate_size")
     model = dataclasses.replace(
         fashionbert.model, **{name: getattr(small.model, name) for name in sizes}
@@ -23,6 +24,6 @@ def get_config():
         rates={name: 5.0 for name in ("mlm", "mlm_bias", "itm", "patch_embedding")},
     )
     config = dataclasses.replace(
-        fashionbert, model=model, data=small.data, training=training
+        fashionbert, model=model, data=data, training=training
     )
     return config.to_config_dict()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 from typing import Dict, Iterable, Iterator, Mapping, Optional, Protocol, Tuple, Union
 
 import numpy as np
+from absl import logging
 
 SPLITS = ("train", "validation", "test")
 
@@ -87,11 +89,28 @@ class Scan:
         rows: for each split the usable rows, int64 [n], in catalogue order.
         rejected: rows that are unusable by what the table alone says.
         rows_read: number of rows in the catalogue, usable or not.
+        warnings: sentences on what can be used, and is perhaps not meant so.
     """
 
     rows: Dict[str, np.ndarray]
     rejected: Tuple[Rejection, ...]
     rows_read: int
+    warnings: Tuple[str, ...] = ()
+
+
+def rejected_counts(scan: Scan) -> collections.Counter:
+    """Returns how many rows a scan rejected, by reason."""
+    return collections.Counter(rejection.reason for rejection in scan.rejected)
+
+
+def log_scan(scan: Scan) -> None:
+    """Says what a scan has found."""
+    logging.info(
+        "%d rows read, %d rejected by the table alone %s",
+        scan.rows_read, len(scan.rejected), dict(rejected_counts(scan)) or "",
+    )
+    for warning in scan.warnings:
+        logging.warning("%s", warning)
 
 
 class Catalog(Protocol):

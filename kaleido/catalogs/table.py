@@ -189,7 +189,15 @@ class TableCatalog:
             name: np.flatnonzero((reasons == 0) & (rows.splits == code))
             for code, name in enumerate(SPLITS)
         }
-        scan = Scan(usable, tuple(rejected.values()), len(reasons))
+        warnings = ()
+        unlike = rows.unlike_views(reasons)
+        if unlike:
+            warnings = (
+                f"{unlike} products have rows with unlike texts. Rows of one "
+                "product_id are views of one product, and never each other's wrong "
+                "candidates; is this the column of the ids?",
+            )
+        scan = Scan(usable, tuple(rejected.values()), len(reasons), warnings)
         return _Index(starts, naming, rejected, scan)
 
     def _examine(self, record: Record) -> Dict[str, str]:
@@ -216,6 +224,7 @@ class TableCatalog:
             "file": file,
             "image_id_": self._field(values, "image_id"),
             "split": split,
+            "text": "\n".join(texts),
         }
 
     def _product(self, row: int, table: BinaryIO) -> Union[Product, Rejection]:

@@ -46,11 +46,11 @@ def image_id(product_id: str, picture: str, naming: int) -> str:
 class RowIndex:
     """Collects one row after the other, and compares them all at the end.
 
-    It keeps hashes, 51 bytes a row. That two different ids out of a million have
+    It keeps hashes, 59 bytes a row. That two different ids out of a million have
     the same hash has a chance of 3 in 100 million.
     """
 
-    _HASHES = ("product", "view", "picture", "file", "image_id")
+    _HASHES = ("product", "view", "picture", "file", "image_id", "text")
 
     def __init__(self):
         self._starts = array("q")
@@ -69,6 +69,7 @@ class RowIndex:
         file: str = "",
         image_id_: str = "",
         split: str = "",
+        text: str = "",
     ) -> None:
         """Adds the next row.
 
@@ -80,6 +81,7 @@ class RowIndex:
             file: the picture's whole path.
             image_id_: the row's own image id; empty if it has none.
             split: one of `SPLITS`; empty if unknown.
+            text: of title and description.
         """
         self._starts.append(start)
         self._reasons.append(REASONS.index(reason))
@@ -92,6 +94,7 @@ class RowIndex:
             image_id(product_id, picture, 2),
             file,
             image_id_,
+            text,
         )
         for name, key in zip(self._HASHES, keys):
             self._hashes[name].append(hash(key) if key else 0)
@@ -139,6 +142,19 @@ class RowIndex:
         splits = self.splits[rows]
         reasons[rows[splits != splits[first][product]]] = _CONFLICTING_SPLIT
         return reasons, naming
+
+    def unlike_views(self, reasons: np.ndarray) -> int:
+        """Counts products whose usable rows have unlike texts.
+
+        Args:
+            reasons: of `resolve`.
+        """
+        usable = np.flatnonzero(reasons == 0)
+        product, text = (
+            np.array(self._hashes[name])[usable] for name in ("product", "text")
+        )
+        kinds = np.unique(np.stack([product, text], axis=1), axis=0)
+        return len(_repeated(kinds[:, 0]))
 
     def _naming(self, hashes: Mapping[str, np.ndarray]) -> np.ndarray:
         # Over all rows, whether their picture is there or not: the names of the

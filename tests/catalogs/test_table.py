@@ -253,6 +253,16 @@ def test_views_of_a_product_get_ids_of_their_own(shop):
     ]
 
 
+def test_views_with_unlike_texts_are_a_warning(shop):
+    rows = [
+        _row("1", "a.jpg"), _row("1", "b.jpg", title="Boot"), _row("2", "a.jpg"),
+        _row("2", "b.jpg"), _row("3", "a.jpg"), _row("3", "gone.jpg", title="Boot"),
+    ]
+    (warning,) = TableCatalog(_write_json(shop, *rows)).scan().warnings
+    assert warning.startswith("1 products have rows with unlike texts")
+    assert not TableCatalog(_write_json(shop, *rows[2:])).scan().warnings
+
+
 def test_a_picture_that_turns_up_later_renames_no_other(shop):
     rows = _row("1", "a.jpg"), _row("1", "late.jpg")
     path = _write_json(shop, *rows)
