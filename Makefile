@@ -22,11 +22,14 @@ setup: $(STAMP)  ## makes .venv and installs everything
 quickstart: $(STAMP)  ## the whole chain on the rendered catalogue, with a report
 	$(RUN) -m experiments.quickstart --output=runs/quickstart
 
-test: $(STAMP)  ## all tests
-	$(RUN) -m pytest
+# A file is one worker's: its tests share what it has trained. Workers share a GPU.
+PYTEST := TF_FORCE_GPU_ALLOW_GROWTH=true $(RUN) -m pytest --numprocesses=auto --dist=loadfile
+
+test: $(STAMP)  ## all tests, side by side
+	$(PYTEST)
 
 test-fast: $(STAMP)  ## tests without the slow ones
-	$(RUN) -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 lint: $(STAMP)  ## ruff
 	$(RUN) -m ruff check .

@@ -63,6 +63,7 @@ setup(
         ],
         "dev": [
             "pytest==8.3.4",
+            "pytest-xdist==3.6.1",
             "hypothesis==6.112.0",
             "ruff==0.8.4",
             "tokenizers==0.22.2",
