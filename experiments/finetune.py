@@ -59,7 +59,7 @@ flags.DEFINE_enum(
     "strategy", "one_device", ("one_device", "mirrored"), "tf.distribute strategy."
 )
 flags.DEFINE_bool(
-    "jit_compile", None, "XLA for itr and tir; default: on where there is a GPU."
+    "jit_compile", None, "XLA; default: on where there is a GPU."
 )
 
 

@@ -35,17 +35,19 @@ def image_ranks(
         int64 [m], 1 is best; m <= n.
     """
     ranks = [np.zeros(0, np.int64)]
+    different, pictures = np.unique(picture_keys, return_inverse=True)
     for start in range(0, len(queries), _BLOCK):
         rows = queries[start : start + _BLOCK]
         scores = vectors[rows] @ vectors.T
         same = product_keys[rows][:, None] == product_keys
-        right = same & (picture_keys[rows][:, None] != picture_keys)
-        for row_scores, row_same, row_right in zip(scores, same, right):
-            if row_right.any():
-                copies = np.isin(picture_keys, picture_keys[row_same])
-                best = row_scores[row_right].max()
-                ahead = (row_scores >= best) & ~row_same & ~copies
-                ranks.append(np.array([1 + ahead.sum()]))
+        right = same & (pictures[rows][:, None] != pictures)
+        asked, own = np.nonzero(same)
+        held = np.zeros((len(rows), len(different)), bool)
+        held[asked, pictures[own]] = True
+        wrong = ~same & ~held[:, pictures]
+        best = np.where(right, scores, -np.inf).max(axis=1)
+        ahead = (scores >= best[:, None]) & wrong
+        ranks.append(1 + ahead.sum(axis=1)[right.any(axis=1)])
     return np.concatenate(ranks)
 
 

@@ -29,11 +29,9 @@ class Pretrainer(Trainer):
         self.image = networks.image
         self.config = config
 
-    def compile(self, optimizer, jit_compile: bool = False, **kwargs):
-        super().compile(optimizer, jit_compile, **kwargs)
-        self._passes = {
-            name: self.compiled(model) for name, model in self.saved.items()
-        }
+    @property
+    def functions(self) -> Dict[str, tf.keras.Model]:
+        return self.saved
 
     @property
     def saved(self) -> Dict[str, tf.keras.Model]:
@@ -58,7 +56,7 @@ class Pretrainer(Trainer):
         summed = {}
         if "contrastive" in self.active or mined:
             compared = pair_training.compare(
-                batch, self._passes["text"], self._passes["image"],
+                batch, self.passes["text"], self.passes["image"],
                 self.networks.contrastive.scale, training,
             )
             if "contrastive" in self.active:
@@ -74,7 +72,7 @@ class Pretrainer(Trainer):
         joint_tasks = [task for task in self.active if task != "contrastive"]
         if joint_tasks:
             inputs = {name: batch[name] for name in self.joint.input}
-            outputs = self._passes["joint"](inputs, training=training)
+            outputs = self.passes["joint"](inputs, training=training)
             summed.update(
                 losses.joint_losses(
                     outputs, batch, joint_tasks, settings.aux_loss_on_negatives

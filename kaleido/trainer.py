@@ -21,6 +21,7 @@ class Trainer(tf.keras.Model):
         step: batches trained on; also those that `mixed_float16` left out.
         all: names of all losses.
         active: of those, the ones that count from `step` on.
+        passes: once compiled, `functions` by name, by XLA where it was asked for.
     """
 
     def __init__(self, weights: Mapping[str, float], **kwargs):
@@ -38,16 +39,18 @@ class Trainer(tf.keras.Model):
         """As Keras', but that XLA is asked to compile passes, not the whole step.
 
         The exchange between replicas (gathered vectors, summed gradients) lies outside
-        of what it compiles, and so runs on any device; see `compiled`.
+        of what it compiles, and so runs on any device.
         """
         super().compile(optimizer=optimizer, jit_compile=False, **kwargs)
-        self._compiles_passes = jit_compile
+        self.passes = {
+            name: tf.function(function, jit_compile=True) if jit_compile else function
+            for name, function in self.functions.items()
+        }
 
-    def compiled(self, function: Callable) -> Callable:
-        """Returns a pass of the networks, by XLA where training was told so."""
-        if not self._compiles_passes:
-            return function
-        return tf.function(function, jit_compile=True)
+    @property
+    def functions(self) -> Mapping[str, Callable]:
+        """The networks' passes, which `losses_of` takes from `self.passes`."""
+        raise NotImplementedError
 
     @property
     def metrics(self) -> List[tf.keras.metrics.Metric]:

@@ -148,10 +148,10 @@ def test_a_task_enters_at_its_step_and_costs_nothing_before(
         tasks={name: {"weight": 1.0, "start_step": s} for name, s in starts.items()},
     )
     model = pretrainer(config)
-    model._passes = {name: Counting(p) for name, p in model._passes.items()}
+    model.passes = {name: Counting(p) for name, p in model.passes.items()}
     model.set_step(step)
     logs = model.train_step(batch)
-    assert {k for k, p in model._passes.items() if p.calls} == passes
+    assert {k for k, p in model.passes.items() if p.calls} == passes
     assert {k[: -len("_loss")] for k in logs if k.endswith("_loss")} == tasks
 
 
@@ -160,9 +160,9 @@ def test_contrastive_alone_needs_no_joint_pass(batch):
         tasks={"contrastive": {"weight": 1.0, "start_step": 0}}
     )
     model = pretrainer(config)
-    model._passes = {name: Counting(p) for name, p in model._passes.items()}
+    model.passes = {name: Counting(p) for name, p in model.passes.items()}
     model.train_step(batch)
-    assert model._passes["joint"].calls == 0
+    assert model.passes["joint"].calls == 0
 
 
 def test_texts_that_nobody_swapped_count_as_matched(batch):

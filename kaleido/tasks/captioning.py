@@ -16,7 +16,7 @@ from kaleido.metrics.captions import caption_figures
 from kaleido.progress import Progress
 from kaleido.records import STRING_FIELDS
 from kaleido.reports.caption_report import caption_page
-from kaleido.tasks.task import Collected, Outcome, Task, picked
+from kaleido.tasks.task import PAIR_INPUTS, Collected, Outcome, Task, picked
 from kaleido.text import Tokenizer
 
 _BEAMS = 4
@@ -38,11 +38,14 @@ class Captioning(Task):
 
     def losses_of(self, batch, training: bool) -> Dict[str, losses.Summed]:
         token_ids = batch["token_ids"]
-        logits = self._generator.logits(
-            token_ids, batch["patch_features"], batch["patch_positions"], training
-        )
+        inputs = (batch[name] for name in PAIR_INPUTS)
+        logits = self.passes["logits"](*inputs, training)
         there = tf.cast(tf.not_equal(token_ids[:, 1:], 0), tf.float32)
         return {"caption": losses.classification(logits, token_ids[:, 1:], there)}
+
+    @property
+    def functions(self):
+        return {"logits": self._generator.logits}
 
     def _writers(self):
         longest = self.records.spec.max_tokens

@@ -14,7 +14,14 @@ from kaleido.layers.encoder import initializer
 from kaleido.metrics.classification import classification_figures
 from kaleido.records import read_strings
 from kaleido.reports.classification_report import classification_page
-from kaleido.tasks.task import Batch, Collected, Outcome, Task, picked
+from kaleido.tasks.task import (
+    PAIR_INPUTS,
+    Batch,
+    Collected,
+    Outcome,
+    Task,
+    picked,
+)
 
 _DROPOUT = 0.1
 
@@ -88,6 +95,10 @@ class Classification(Task):
     def saved(self) -> Dict[str, tf.Module]:
         return {**super().saved, "classifier": self.classifier}
 
+    @property
+    def functions(self):
+        return {"logits": self.logits}
+
     def add_targets(self, batch: Batch) -> Batch:
         """Adds `label` int32 [batch], -1 for none."""
         return {**batch, "label": self._lookup.lookup(batch[self.config.task])}
@@ -114,7 +125,8 @@ class Classification(Task):
         return self.classifier(self.dropout(pooled, training=training))
 
     def losses_of(self, batch, training: bool) -> Dict[str, losses.Summed]:
-        logits, labels = self.logits(batch, training), batch["label"]
+        inputs = {name: batch[name] for name in PAIR_INPUTS}
+        logits, labels = self.passes["logits"](inputs, training), batch["label"]
         if training and self.config.balance == "logits":
             logits += self._log_shares
         known = tf.logical_and(labels >= 0, labels < self.num_classes)

@@ -10,15 +10,13 @@ import tensorflow as tf
 from kaleido import losses, negatives, pair_training
 from kaleido.config import Config, DataConfig, TaskConfig
 from kaleido.distribution import first_row
-from kaleido.tasks.task import Task
+from kaleido.tasks.task import PAIR_INPUTS, Task
 
 # Share of the lists that are ranked without knowing the contrastive similarity: on
 # training pairs it is right too often to leave the match head anything to learn.
 _ALONE = 0.5
 # What is drawn among: the most similar wrong candidates of a batch.
 _AMONG = 24
-
-_PAIR_INPUTS = ("token_ids", "patch_features", "patch_positions")
 
 
 class Retrieval(Task):
@@ -39,7 +37,7 @@ class Retrieval(Task):
         self.chosen_by = (f"val_{names[0]}_accuracy", True)
         joint = networks.joint
         self._has_similarity = "similarity" in joint.input
-        wanted = (*_PAIR_INPUTS, *["similarity"] * self._has_similarity)
+        wanted = (*PAIR_INPUTS, *["similarity"] * self._has_similarity)
         # Only the match logit is wanted; the graph leaves out the other heads.
         self.match = tf.keras.Model(
             {name: joint.input[name] for name in wanted}, joint.output["itm"]
@@ -114,12 +112,9 @@ class Retrieval(Task):
         there = tf.concat([tf.ones_like(best[:, :1], tf.bool), best >= 0], axis=1)
         return tf.where(there, logits, -1e9)
 
-    def compile(self, optimizer, jit_compile: bool = False, **kwargs):
-        super().compile(optimizer, jit_compile, **kwargs)
-        self.passes = {
-            name: self.compiled(getattr(self, name))
-            for name in ("text", "image", "match")
-        }
+    @property
+    def functions(self):
+        return {"text": self.text, "image": self.image, "match": self.match}
 
 
 def scoring_config(run: Config, data: DataConfig) -> Config:

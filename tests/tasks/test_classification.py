@@ -9,6 +9,7 @@ import tensorflow as tf
 from kaleido import records
 from kaleido.tasks import classification
 from kaleido.tasks import task as task_module
+from kaleido.tasks.task import PAIR_INPUTS
 from tests import tiny_records
 from tests.tasks.tiny_tasks import first_batch, make_task
 
@@ -51,21 +52,24 @@ def test_labels_are_places_in_the_class_list(record_set):
     assert labels.tolist() == expected and len(set(expected)) > 1
 
 
+def labelled(*labels):
+    """A batch of which nothing but labels is read."""
+    return {**dict.fromkeys(PAIR_INPUTS), "label": tf.constant(labels)}
+
+
 def test_unseen_classes_are_errors_and_products_without_a_label_take_no_part(
-    record_set, monkeypatch
+    record_set
 ):
     task = make_task("subcategory", record_set)
     logits = tf.constant([[5.0, 0.0, 0.0], [0.0, 5.0, 0.0], [5.0, 0.0, 0.0]])
-    monkeypatch.setattr(task, "logits", lambda batch, training: logits)
+    task.passes["logits"] = lambda inputs, training: logits
     # Right; a class that training has not; no label.
-    summed = task.losses_of({"label": tf.constant([0, 3, -1])}, False)["subcategory"]
+    summed = task.losses_of(labelled(0, 3, -1), False)["subcategory"]
     assert float(summed.count) == 2 and float(summed.correct) == 1
     assert float(summed.loss) == pytest.approx(np.log(1 + 2 * np.exp(-5)), rel=1e-4)
 
 
-def test_logit_adjustment_is_of_training_alone_and_by_the_shares(
-    record_set, monkeypatch
-):
+def test_logit_adjustment_is_of_training_alone_and_by_the_shares(record_set):
     plain = make_task("subcategory", record_set)
     adjusted = make_task("subcategory", record_set, balance="logits")
     counts = np.zeros(3)
@@ -75,8 +79,8 @@ def test_logit_adjustment_is_of_training_alone_and_by_the_shares(
     assert counts.sum() == 40 and len(set(counts)) > 1
     logits = tf.constant([[0.3, -0.2, 0.1]])
     for task in (plain, adjusted):
-        monkeypatch.setattr(task, "logits", lambda batch, training: logits)
-    batch = {"label": tf.constant([1])}
+        task.passes["logits"] = lambda inputs, training: logits
+    batch = labelled(1)
 
     def loss(task, training):
         return float(task.losses_of(batch, training)["subcategory"].loss)
