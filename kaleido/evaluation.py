@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Sequence
 
 import numpy as np
 from absl import logging
 
-from kaleido import inference, retrieval, warm_start
-from kaleido.config import Config, TaskConfig
+from kaleido import hubness, inference, retrieval
+from kaleido.config import Config
+from kaleido.floor import Floor
 from kaleido.galleries import as_pairs
+from kaleido.hubness import Hubness
 from kaleido.image_retrieval import image_to_image
-from kaleido.interop.bert import load_minilm
+from kaleido.inference import Vectors
 from kaleido.manifest import Manifest, draw_manifest, list_length
-from kaleido.models import Networks, networks_for
+from kaleido.models import Networks
 from kaleido.pools import align, audited_pairs
-from kaleido.presets import preset
 from kaleido.records import RecordSet
 from kaleido.retrieval_figures import Ranks, of_draws, scorer_figures
 from kaleido.sample_queries import sample_queries
@@ -29,8 +29,9 @@ class Retrieval:
 
     Attributes:
         results: for `results.json`: by task the figures of the scorer that
-            `primary` names; `scorers` and `floor`, see `scorer_figures`;
-            `image_to_image`; `manifest`, `weight`.
+            `primary` names; `scorers`, `floor` and `floor_corrected`, see
+            `scorer_figures`; `image_to_image`; `manifest`, `weight`,
+            `hubness_weight`.
         pages: per task, sample queries for people to look at.
         ranks: by scorer and task, what the figures come from; the floor is one.
     """
@@ -40,66 +41,105 @@ class Retrieval:
     ranks: Dict[str, Dict[str, Ranks]]
 
 
-def floor_similarity(
-    records: RecordSet, config: Config, split: str, workdir: str
-) -> Tuple[np.ndarray, Sequence[str]]:
-    """Similarities of the bare ridge map: nothing trained by gradient.
-
-    The packaged text encoder, frozen, and the closed-form map fitted on the
-    training split with its settings chosen on validation.
+class _Validation:
+    """The split on which weights are chosen, as one draw of its own.
 
     Args:
         records: the records.
-        config: of the run; one that did not begin from such a map gets that of
-            the `small` preset, from all levels.
-        split: the pool.
-        workdir: folder of the run, which keeps the map.
+        seed: of the draw.
 
-    Returns:
-        float32 [pool, pool], pictures by texts, and the pool's image ids.
+    Attributes:
+        manifest: None where there are too few pairs to rank.
     """
-    if not config.training.ridge_warm_start or config.training.init != "minilm":
-        small = preset("small")
-        levels = records.spec.patch_layout.levels
-        config = dataclasses.replace(
-            small,
-            model=dataclasses.replace(small.model, shortcut_levels=levels),
-            data=config.data,
-            # Those that need no level of their own.
-            tasks={"contrastive": TaskConfig()},
+
+    def __init__(self, records: RecordSet, seed: int):
+        pairs, found = audited_pairs(records, "validation")
+        candidates = list_length(**pairs)
+        self.manifest = None
+        if candidates > 1:
+            self.manifest = draw_manifest(
+                **pairs, seed=seed, draws=1, candidates=candidates,
+                origin={"audit": found},
+            )
+        else:
+            logging.warning(
+                "Too few validation pairs to choose weights: hubness has %s, ITM 1.",
+                hubness.UNCHOSEN,
+            )
+
+    def choose_hubness(self, vectors: Vectors, bank: Vectors) -> hubness.Chosen:
+        """See `hubness.choose_weight`; `vectors` are in the manifest's order."""
+        images, texts = vectors
+        return hubness.choose_weight(
+            self.manifest, images @ texts.T, Hubness(vectors, bank)
         )
-        workdir = os.path.join(workdir, "floor")
-        os.makedirs(workdir, exist_ok=True)
-    networks = networks_for(config, records.spec)
-    load_minilm(networks, records.vocabulary)
-    ridge = warm_start.fit_or_load(networks, config, records, workdir)
-    features, states = warm_start.ridge_inputs(
-        networks, records, config, split, config.model.shortcut_levels
+
+
+@dataclasses.dataclass(frozen=True)
+class _Compared:
+    """What vectors say of a pool.
+
+    Attributes:
+        plain, corrected: ranks by task, see `hubness`.
+        similarity: the corrected cosines, times the scale, by task.
+        settings: `hubness_weight` and `hubness_tried`.
+    """
+
+    plain: Dict[str, Ranks]
+    corrected: Dict[str, Ranks]
+    similarity: Dict[str, np.ndarray]
+    settings: Dict[str, Any]
+
+
+def _compare(
+    manifest: Manifest, vectors: Vectors, bank: Vectors, scale: float,
+    chosen: hubness.Chosen,
+) -> _Compared:
+    images, texts = vectors
+    weight, tried = chosen
+    similarity = scale * (images @ texts.T)
+    corrected = Hubness(vectors, bank).correct(similarity, weight, scale)
+
+    def ranked(by_task):
+        return {
+            task: retrieval.rank_everything(manifest, task, by_task[task])
+            for task in retrieval.TASKS
+        }
+
+    return _Compared(
+        ranked(dict.fromkeys(retrieval.TASKS, similarity)), ranked(corrected),
+        corrected, {"hubness_weight": weight, "hubness_tried": tried},
     )
-    ids = inference.load_ids_and_keys(records, split)["image_ids"]
-    return ridge.image_vectors(features) @ ridge.text_vectors(states).T, ids
 
 
 def in_pool_order(
-    manifest: Manifest, similarity: np.ndarray, ids: Sequence[str]
-) -> np.ndarray:
-    """Returns a similarity matrix whose rows had another order in the manifest's.
+    manifest: Manifest, vectors: Vectors, ids: Sequence[str]
+) -> Vectors:
+    """Returns vectors in the manifest's order.
 
     Args:
         manifest: the test set.
-        similarity: float32 [n, n], pictures by texts.
-        ids: of its rows; the manifest's and, it may be, more.
+        vectors: float32 [n, size] each.
+        ids: of their rows; the manifest's and, it may be, more.
     """
     place = {image_id: i for i, image_id in enumerate(ids)}
     order = np.array([place[i] for i in manifest.image_ids])
-    return similarity[np.ix_(order, order)]
+    images, texts = vectors
+    return images[order], texts[order]
 
 
-def _rank_everything(manifest, similarity) -> Dict[str, Ranks]:
-    return {
-        task: retrieval.rank_everything(manifest, task, similarity)
-        for task in retrieval.TASKS
-    }
+def _compare_floor(
+    floor: Floor, records: RecordSet, manifest: Manifest, split: str,
+    validation: _Validation,
+) -> _Compared:
+    every = max(-(-records.counts.get("train", 0) // hubness.BANK), 1)
+    bank = floor.vectors("train", every)[0]
+    chosen: hubness.Chosen = (hubness.UNCHOSEN, [])
+    if validation.manifest is not None:
+        judged = in_pool_order(validation.manifest, *floor.vectors("validation"))
+        chosen = validation.choose_hubness(judged, bank)
+    vectors = in_pool_order(manifest, *floor.vectors(split))
+    return _compare(manifest, vectors, bank, 1.0, chosen)
 
 
 def evaluate_retrieval(
@@ -147,26 +187,36 @@ def evaluate_retrieval(
         "image_to_image": {"queries": 0},
     }
     ranks: Dict[str, Dict[str, Ranks]] = {}
+    validation = _Validation(records, seed)
     if floor_workdir:
         # First: what cannot be had should not cost the scores.
-        floor, ids = floor_similarity(records, config, split, floor_workdir)
-        ranks["floor"] = _rank_everything(
-            manifest, in_pool_order(manifest, floor, ids)
-        )
+        floor = Floor(records, config, floor_workdir)
+        found = _compare_floor(floor, records, manifest, split, validation)
+        ranks.update(floor=found.plain, floor_corrected=found.corrected)
     similarity = None
     if "contrastive" in active:
         logging.info("contrastive view of %d pairs", len(pool))
-        images, texts = scorer.vectors()
-        similarity = images @ texts.T * float(networks.contrastive.scale)
-        ranks["contrastive"] = _rank_everything(manifest, similarity)
+        bank = inference.bank_vectors(networks, config, records, hubness.BANK)
+        judges = _judges(networks, config, records, validation)
+        vectors, chosen = scorer.vectors(), (hubness.UNCHOSEN, [])
+        if judges is not None:
+            chosen = validation.choose_hubness(judges.vectors(), bank)
+        scale = float(networks.contrastive.scale)
+        found = _compare(manifest, vectors, bank, scale, chosen)
+        ranks.update(contrastive=found.plain, corrected=found.corrected)
+        similarity = found.similarity
+        results.update(found.settings)
         keys = (pool.arrays["product_key"], pool.arrays["picture_key"])
-        results["image_to_image"] = image_to_image(images, manifest.queries, *keys)
+        results["image_to_image"] = image_to_image(
+            vectors[0], manifest.queries, *keys
+        )
         shown = np.arange(len(manifest.queries))
+        listed = manifest.candidates[0]
         shown_scores = {
-            task: similarity[as_pairs(task, manifest.queries, manifest.candidates[0])]
+            task: similarity[task][as_pairs(task, manifest.queries, listed)]
             for task in tasks
         }
-        primary = "contrastive"
+        primary = "corrected"
     if "itm" in active:
         rng = np.random.default_rng(seed)
         count = len(manifest.queries)
@@ -175,26 +225,30 @@ def evaluate_retrieval(
             ranks["itm"], shown_scores = _match_only(manifest, scorer, shown)
             primary = "itm"
         else:
-            weight, tried = _weight_on_validation(
-                networks, config, records, seed, weight_queries
-            )
+            weight, tried = 1.0, []
+            if judges is not None:
+                weight, tried = _choose_match_weight(
+                    validation.manifest, judges, bank, scale, chosen[0],
+                    _some(rng, len(validation.manifest.queries), weight_queries),
+                )
             results["weight"], results["weights_tried"] = weight, tried
             some = _some(rng, count, match_queries)
             whole = _some(rng, len(some), whole_list_queries)
             ranks.update(_two_stage(manifest, scorer, similarity, some, whole, weight))
             # Figures of a few queries are no headline.
-            primary = "both" if len(some) == count else "contrastive"
+            primary = "both" if len(some) == count else "corrected"
     figures = {
         name: scorer_figures(manifest, found, pool.strings["subcategory"])
         for name, found in ranks.items()
     }
     if "both" in ranks:
         for task, found in ranks["both"].items():
-            # The contrastive figures of the same queries, to compare with.
-            same = ranks["contrastive"][task].lists[:, found.queries]
-            figures["both"][task]["contrastive_on_these"] = of_draws(same)
+            # The first stage's figures of the same queries, to compare with.
+            same = ranks["corrected"][task].lists[:, found.queries]
+            figures["both"][task]["corrected_on_these"] = of_draws(same)
     if floor_workdir:
-        results["floor"] = figures.pop("floor")
+        for name in ("floor", "floor_corrected"):
+            results[name] = figures.pop(name)
     results.update(
         scorers=figures, primary=primary,
         **{task: figures[primary][task] for task in tasks},
@@ -224,28 +278,29 @@ def _match_only(manifest, scorer, queries):
     return ranks, first_draw
 
 
-def _weight_on_validation(networks, config, records, seed, count):
-    pairs, found = audited_pairs(records, "validation")
-    candidates = list_length(**pairs)
-    if candidates < 2:
-        logging.warning("Too few validation pairs to choose ITM's weight: it is 1.")
-        return 1.0, []
-    manifest = draw_manifest(
-        **pairs, seed=seed, draws=1, max_queries=count,
-        candidates=candidates, origin={"audit": found},
-    )
+def _judges(networks, config, records, validation) -> inference.Scorer | None:
+    """Scores the validation pool, in its manifest's order."""
+    if validation.manifest is None:
+        return None
     pool = inference.load_split(records, config, "validation")
-    pool = align(pool, manifest, "the validation split")
-    scorer = inference.Scorer(networks, pool, config.data.text_lengths)
-    images, texts = scorer.vectors()
-    similarity = images @ texts.T * float(networks.contrastive.scale)
-    queries = np.arange(len(manifest.queries))
+    pool = align(pool, validation.manifest, "the validation split")
+    return inference.Scorer(networks, pool, config.data.text_lengths)
+
+
+def _choose_match_weight(manifest, judges, bank, scale, hubness_weight, queries):
+    """Chooses ITM's weight on some queries of validation."""
+    vectors = judges.vectors()
+    similarity = scale * (vectors[0] @ vectors[1].T)
+    corrected = Hubness(vectors, bank).correct(similarity, hubness_weight, scale)
     logging.info("choosing ITM's weight on %d validation queries", len(queries))
-    stages = [
-        retrieval.TwoStage(manifest, task, similarity, scorer.match_logits, queries)
-        for task in retrieval.TASKS
-    ]
-    return retrieval.choose_weight(stages)
+    return retrieval.choose_weight(
+        [
+            retrieval.TwoStage(
+                manifest, task, corrected[task], judges.match_logits, queries
+            )
+            for task in retrieval.TASKS
+        ]
+    )
 
 
 def _two_stage(
@@ -258,7 +313,7 @@ def _two_stage(
             task, len(some), len(whole),
         )
         stage = retrieval.TwoStage(
-            manifest, task, similarity, scorer.match_logits, some, whole,
+            manifest, task, similarity[task], scorer.match_logits, some, whole,
             galleries=True,
         )
         ranks["itm"][task] = stage.match_alone()

@@ -18,6 +18,9 @@ _BATCH = 64
 # Pairs in a joint pass: few enough that a layer's states stay in a CPU's cache.
 PAIRS_TOGETHER = 32
 
+# Unit vectors of pictures and of texts, float32 [n, size] each.
+Vectors = Tuple[np.ndarray, np.ndarray]
+
 
 @dataclasses.dataclass(frozen=True)
 class Split:
@@ -55,6 +58,59 @@ def load_split(
     return Split(joined, strings)
 
 
+class Embedder:
+    """Contrastive vectors of batches of pairs.
+
+    Args:
+        networks: the models.
+        max_tokens: longest text.
+        text_lengths: lengths a batch of texts may have.
+    """
+
+    def __init__(
+        self, networks: Networks, max_tokens: int, text_lengths: Sequence[int]
+    ):
+        self._lengths = corruption.length_options(text_lengths, max_tokens)
+        self._text = tf.function(networks.text, reduce_retracing=True)
+        self._image = tf.function(networks.image, reduce_retracing=True)
+
+    def trim(self, token_ids: np.ndarray) -> np.ndarray:
+        """Cuts padding that all texts have, int32 [n, max_tokens]."""
+        used = int((token_ids != 0).sum(axis=1).max())
+        return token_ids[:, : next(n for n in self._lengths if n >= used)]
+
+    def __call__(self, batch: Mapping[str, np.ndarray]) -> Vectors:
+        """Maps arrays of `input_pipeline.clean_batches` to unit vectors."""
+        features = tf.constant(batch["patch_features"], tf.float32)
+        images = self._image(
+            {
+                "patch_features": features,
+                "patch_positions": tf.constant(batch["patch_positions"]),
+            }
+        )
+        tokens = tf.constant(self.trim(batch["token_ids"]))
+        return images.numpy(), self._text({"token_ids": tokens}).numpy()
+
+
+def bank_vectors(
+    networks: Networks, config: Config, record_set: records.RecordSet, most: int
+) -> Vectors:
+    """Returns vectors of at most so many training pairs, evenly chosen.
+
+    Without a training split there are none.
+    """
+    if not record_set.counts.get("train"):
+        return np.zeros((0, 1), np.float32), np.zeros((0, 1), np.float32)
+    embed = Embedder(networks, record_set.spec.max_tokens, config.data.text_lengths)
+    every = -(-record_set.counts["train"] // most)
+    batches = input_pipeline.clean_batches(
+        record_set, config, "train", _BATCH, every=every
+    )
+    vectors = [embed(batch) for batch in batches.as_numpy_iterator()]
+    images, texts = (np.concatenate(column) for column in zip(*vectors))
+    return images, texts
+
+
 class Scorer:
     """Scores pictures and texts of a split with trained networks.
 
@@ -68,9 +124,7 @@ class Scorer:
         self._networks = networks
         self._split = split
         longest = split.arrays["token_ids"].shape[1]
-        self._lengths = corruption.length_options(text_lengths, longest)
-        self._text = tf.function(networks.text, reduce_retracing=True)
-        self._image = tf.function(networks.image, reduce_retracing=True)
+        self._embed = Embedder(networks, longest, text_lengths)
         joint = networks.joint
         self._extra = {
             name: spec.shape[1:] for name, spec in joint.input.items()
@@ -81,11 +135,7 @@ class Scorer:
         match = tf.keras.Model(joint.input, joint.output["itm"])
         self._match = freeze_model(match)
 
-    def _trim(self, token_ids: np.ndarray) -> np.ndarray:
-        used = int((token_ids != 0).sum(axis=1).max())
-        return token_ids[:, : next(n for n in self._lengths if n >= used)]
-
-    def vectors(self) -> Tuple[np.ndarray, np.ndarray]:
+    def vectors(self) -> Vectors:
         """Returns contrastive vectors of all pictures and all texts.
 
         Computed once.
@@ -95,23 +145,15 @@ class Scorer:
         """
         if self._vectors is not None:
             return self._vectors
-        images, texts = [], []
-        arrays = self._split.arrays
+        vectors = []
         for start in range(0, len(self._split), _BATCH):
             rows = slice(start, start + _BATCH)
-            images.append(
-                self._image(
-                    {
-                        "patch_features": tf.constant(
-                            arrays["patch_features"][rows], tf.float32
-                        ),
-                        "patch_positions": tf.constant(arrays["patch_positions"][rows]),
-                    }
-                ).numpy()
+            inputs = ("patch_features", "patch_positions", "token_ids")
+            vectors.append(
+                self._embed({k: self._split.arrays[k][rows] for k in inputs})
             )
-            tokens = self._trim(arrays["token_ids"][rows])
-            texts.append(self._text({"token_ids": tf.constant(tokens)}).numpy())
-        self._vectors = np.concatenate(images), np.concatenate(texts)
+        images, texts = (np.concatenate(column) for column in zip(*vectors))
+        self._vectors = images, texts
         return self._vectors
 
     def match_logits(self, images: np.ndarray, texts: np.ndarray) -> np.ndarray:
@@ -134,7 +176,9 @@ class Scorer:
             # The last batch is filled up, so that one shape is compiled.
             rows = np.resize(rows, PAIRS_TOGETHER)
             inputs = {
-                "token_ids": tf.constant(self._trim(arrays["token_ids"][texts[rows]])),
+                "token_ids": tf.constant(
+                    self._embed.trim(arrays["token_ids"][texts[rows]])
+                ),
                 "patch_features": tf.constant(
                     arrays["patch_features"][images[rows]], tf.float32
                 ),

@@ -133,11 +133,15 @@ def cleaned(
 
 
 def stored_batches(
-    record_set: records.RecordSet, split: str, batch_size: int, prepare: Prepare
+    record_set: records.RecordSet, split: str, batch_size: int, prepare: Prepare,
+    every: int = 1,
 ) -> tf.data.Dataset:
-    """Yields a split in stored order; see `training_batches`."""
+    """Yields every so manieth example of a split in stored order.
+
+    See `training_batches`.
+    """
     record_set.require_split(split)
-    dataset = tf.data.TFRecordDataset(list(record_set.files[split]))
+    dataset = tf.data.TFRecordDataset(list(record_set.files[split])).shard(every, 0)
     batches = dataset.batch(batch_size).map(
         lambda s: (s, tf.constant(VALIDATION_EPOCH, tf.int64))
     )
@@ -146,11 +150,11 @@ def stored_batches(
 
 def clean_batches(
     record_set: records.RecordSet, config: Config, split: str, batch_size: int,
-    with_strings: bool = False,
+    with_strings: bool = False, every: int = 1,
 ) -> tf.data.Dataset:
-    """Yields a split in stored order, uncorrupted; see `cleaned`."""
+    """Yields `stored_batches`, uncorrupted; see `cleaned`."""
     prepare = cleaned(record_set, config.model.positions, with_strings)
-    return stored_batches(record_set, split, batch_size, prepare)
+    return stored_batches(record_set, split, batch_size, prepare, every)
 
 
 def _fix_global_seed(seed: int) -> None:

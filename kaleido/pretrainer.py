@@ -9,6 +9,7 @@ import tensorflow as tf
 from kaleido import losses, pair_training
 from kaleido.config import Config
 from kaleido.models import Networks
+from kaleido.pair_memory import PairMemory
 from kaleido.trainer import Trainer
 
 
@@ -28,6 +29,11 @@ class Pretrainer(Trainer):
         self.text = networks.text
         self.image = networks.image
         self.config = config
+        self.memory = None
+        if config.training.memory:
+            self.memory = PairMemory(
+                config.training.memory, config.model.contrastive_size
+            )
 
     @property
     def functions(self) -> Dict[str, tf.keras.Model]:
@@ -57,7 +63,7 @@ class Pretrainer(Trainer):
         if "contrastive" in self.active or mined:
             compared = pair_training.compare(
                 batch, self.passes["text"], self.passes["image"],
-                self.networks.contrastive.scale, training,
+                self.networks.contrastive.scale, training, self.memory,
             )
             if "contrastive" in self.active:
                 summed["contrastive"] = compared.loss

@@ -120,10 +120,14 @@ def retrieval_rows(result: Result) -> List[Row]:
     """Returns a row for each scorer of `experiments.evaluate`'s results."""
     results, arrays = result.content, result.arrays
     manifest, rows = results["manifest"], []
-    scorers = {**results["scorers"], "ridge map": results.get("floor")}
-    for scorer, found in scorers.items():
-        if not found:
-            continue
+    scorers = [(name, name, found) for name, found in results["scorers"].items()]
+    scorers += [
+        (label, name, results[name])
+        for name, label in (
+            ("floor", "ridge map"), ("floor_corrected", "ridge map, corrected"),
+        ) if name in results
+    ]
+    for scorer, stored, found in scorers:
         figures: Dict[str, Optional[float]] = {}
         outcomes: Dict[str, Outcomes] = {}
         for task in ("itr", "tir"):
@@ -133,7 +137,7 @@ def retrieval_rows(result: Result) -> List[Row]:
             whole = found[task].get("full")
             if whole:
                 figures[f"{label} @1, all"] = 100 * whole["rank_at_1"]
-            key = f"{'floor' if scorer == 'ridge map' else scorer}/{task}"
+            key = f"{stored}/{task}"
             for field, column in (("lists", " @1"), ("full", " @1, all")):
                 if f"{key}/{field}" in arrays:
                     ranks = np.atleast_2d(arrays[f"{key}/{field}"])

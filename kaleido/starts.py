@@ -87,12 +87,13 @@ def retrieval_figures(results: Mapping[str, Any]) -> Dict[str, float]:
     """Returns the figures of `experiments.evaluate`'s results, flat, in percent.
 
     `<scorer>_<task>` is Rank@1 of the lists, `..._all` of the whole pool; `floor_...`
-    is the ridge map.
+    and `floor_corrected_...` are the ridge map's.
     """
     figures: Dict[str, float] = {}
     scorers = dict(results["scorers"])
-    if "floor" in results:
-        scorers["floor"] = results["floor"]
+    for name in ("floor", "floor_corrected"):
+        if name in results:
+            scorers[name] = results[name]
     for name, scorer in scorers.items():
         for task in ("itr", "tir"):
             figures[f"{name}_{task}"] = 100 * scorer[task]["rank_at_1"]
@@ -129,9 +130,11 @@ def tables(
     wanted = {
         "Retrieval": (
             [s.name for s in FINETUNED if s.task == "itr"] + [r.name for r in RIVALS],
-            ("contrastive_itr", "contrastive_tir", "contrastive_itr_all",
-             "contrastive_tir_all", "contrastive_sum_of_ranks", "both_itr", "both_tir",
-             "itm_itr", "itm_tir", "floor_itr", "floor_tir"),
+            ("contrastive_itr", "contrastive_tir", "corrected_itr", "corrected_tir",
+             "corrected_itr_all", "corrected_tir_all", "corrected_sum_of_ranks",
+             "both_itr", "both_tir", "both_itr_all", "both_tir_all", "itm_itr",
+             "itm_tir", "floor_itr", "floor_tir", "floor_corrected_itr",
+             "floor_corrected_tir"),
         ),
         "Sub-category": (
             [s.name for s in FINETUNED if s.task == "subcategory"],

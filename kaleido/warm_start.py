@@ -30,6 +30,7 @@ def ridge_inputs(
     config: Config,
     split: str,
     levels: Sequence[int],
+    every: int = 1,
 ) -> Tuple[np.ndarray, np.ndarray]:
     """Returns what a ridge map is fitted on: level means and unit mean text states.
 
@@ -39,6 +40,7 @@ def ridge_inputs(
         config: the experiment.
         split: which examples.
         levels: levels whose means are taken.
+        every: takes every so manieth example.
 
     Returns:
         float32 [n, len(levels) * feature_size] and float32 [n, hidden_size].
@@ -53,7 +55,9 @@ def ridge_inputs(
         return means, tf.math.l2_normalize(tf.cast(states, tf.float32), axis=-1)
 
     features, states = [], []
-    for batch in input_pipeline.clean_batches(record_set, config, split, 64):
+    for batch in input_pipeline.clean_batches(
+        record_set, config, split, 64, every=every
+    ):
         mean, state = step(batch)
         features.append(mean.numpy())
         states.append(state.numpy())

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from kaleido import evaluation, inference, retrieval
+from kaleido.floor import Floor
 from kaleido.manifest import draw_manifest
 from tests import tiny_records
 
 NETWORKS = types.SimpleNamespace(contrastive=types.SimpleNamespace(scale=5.0))
 ROWS = 40
+SCORERS = {"contrastive", "corrected", "itm", "reranked", "both"}
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +31,13 @@ def manifest(record_set):
 @pytest.fixture(scope="module")
 def split(record_set):
     return inference.load_split(record_set, tiny_records.tiny_config(), "test")
+
+
+@pytest.fixture(autouse=True)
+def no_bank(monkeypatch):
+    """Scorers whose ranks are known have no hubs to correct."""
+    none = np.zeros((0, 1), np.float32)
+    monkeypatch.setattr(inference, "bank_vectors", lambda *_: (none, none))
 
 
 class ByText:
@@ -71,7 +80,8 @@ def test_a_scorer_that_knows_is_always_right(record_set, manifest, monkeypatch):
     found = evaluate(record_set, manifest)
     results = found.results
     assert results["primary"] == "both"
-    assert set(results["scorers"]) == {"contrastive", "itm", "reranked", "both"}
+    assert set(results["scorers"]) == SCORERS
+    assert results["hubness_weight"] == 0.0
     for task in retrieval.TASKS:
         assert results[task] == results["scorers"]["both"][task]
         for scorer in results["scorers"].values():
@@ -106,19 +116,22 @@ def test_a_lying_cross_encoder_gets_no_weight(record_set, manifest, monkeypatch)
         assert results["scorers"]["reranked"][task]["rank_at_1"] == 0.0
         assert results["scorers"]["both"][task]["rank_at_1"] == 1.0
         assert results["scorers"]["both"][task]["queries"] == 10
-        compared = results["scorers"]["both"][task]["contrastive_on_these"]
+        compared = results["scorers"]["both"][task]["corrected_on_these"]
         assert compared["rank_at_1"] == 1.0
         assert results["scorers"]["contrastive"][task]["queries"] == ROWS
 
 
-@pytest.mark.parametrize("task, others", [("itm", ()), ("contrastive", ("mlm",))])
+@pytest.mark.parametrize("task, others, scorers", [
+    ("itm", (), ("itm",)),
+    ("contrastive", ("mlm",), ("corrected", "contrastive")),
+])
 def test_a_model_is_judged_by_the_tasks_it_was_trained_on(
-    record_set, manifest, monkeypatch, task, others
+    record_set, manifest, monkeypatch, task, others, scorers
 ):
     monkeypatch.setattr(inference, "Scorer", ByText)
     found = evaluate(record_set, manifest, (task, *others), whole_list_queries=7)
-    assert found.results["primary"] == task
-    assert set(found.results["scorers"]) == {task}
+    assert found.results["primary"] == scorers[0]
+    assert set(found.results["scorers"]) == set(scorers)
     assert found.results["itr"]["rank_at_1"] == 1.0
     assert found.results["itr"]["std"] == 0.0
     if task == "itm":
@@ -140,28 +153,35 @@ def test_the_same_seed_gives_the_same_results(record_set, manifest, monkeypatch)
 
 def test_the_floor_may_come_in_another_order_and_with_more_pairs(manifest, split):
     ids = ["more", *split.strings["image_id"]]
-    rows = np.arange(float(len(ids)))
-    similarity = 100 * rows[:, None] + rows
-    ordered = evaluation.in_pool_order(manifest, similarity, ids)
+    rows = np.arange(float(len(ids)))[:, None]
+    images, texts = evaluation.in_pool_order(manifest, (rows, -rows), ids)
     place = [ids.index(image_id) for image_id in manifest.image_ids]
-    assert ordered.shape == (ROWS, ROWS)
-    assert (ordered == 100 * np.array(place)[:, None] + place).all()
+    assert images.ravel().tolist() == (-texts).ravel().tolist() == place
 
 
 def test_the_floor_stands_beside_the_scorers(record_set, manifest, split, monkeypatch):
-    text = np.array(split.strings["text"])
-    same = (text[:, None] == text[None]).astype(np.float32)
+    class ByHeart:
+        """A floor that knows every text, and a bank of one pair."""
+
+        def __init__(self, *_):
+            pass
+
+        def vectors(self, name, every=1):
+            pairs = inference.load_split(record_set, tiny_records.tiny_config(), name)
+            _, code = np.unique(pairs.strings["text"], return_inverse=True)
+            known = np.eye(64, dtype=np.float32)[code]
+            ids = pairs.strings["image_id"]
+            return (known[:1], known[:1]) if name == "train" else (known, known), ids
+
     monkeypatch.setattr(inference, "Scorer", Liar)
-    monkeypatch.setattr(
-        evaluation, "floor_similarity",
-        lambda *_: (same, split.strings["image_id"]),
-    )
+    monkeypatch.setattr(evaluation, "Floor", ByHeart)
     found = evaluate(record_set, manifest, floor_workdir="anywhere")
     assert "floor" not in found.results["scorers"]
     assert found.results["floor"]["sum_of_ranks"] == 600.0
     assert found.results["floor"]["itr"]["full"]["rank_at_1"] == 1.0
+    assert found.results["floor_corrected"]["itr"]["full"]["rank_at_1"] == 1.0
     # Every query's rank by every scorer, as it was counted.
-    assert set(found.ranks) == {"floor", "contrastive", "itm", "reranked", "both"}
+    assert set(found.ranks) == SCORERS | {"floor", "floor_corrected"}
     assert (found.ranks["floor"]["tir"].full == 1).all()
     assert found.ranks["reranked"]["itr"].larger.shape == (2, ROWS)
     wrong = found.ranks["reranked"]["itr"].lists
@@ -182,11 +202,14 @@ def test_any_run_has_a_floor(tmp_path, minilm_file, layout, size):
         model={"hidden_size": size, "shortcut_levels": (), "similarity_path": False},
         tasks={"itm": {"weight": 1.0, "start_step": 0}},
     )
-    similarity, ids = evaluation.floor_similarity(
-        records, config, "test", str(tmp_path)
-    )
+    floor = Floor(records, config, str(tmp_path))
+    (images, texts), ids = floor.vectors("test")
+    similarity = images @ texts.T
     assert similarity.shape == (20, 20) and len(ids) == 20
     assert np.abs(similarity).max() <= 1.0 + 1e-5
+    (some, _), some_ids = floor.vectors("test", every=3)
+    np.testing.assert_allclose(some, images[::3], atol=1e-5)
+    assert some_ids == ids[::3]
     # Features are a function of the words: better than chance by far.
     assert (similarity.argmax(1) == np.arange(20)).mean() > 0.2
 

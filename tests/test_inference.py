@@ -87,6 +87,20 @@ def test_vectors_are_those_of_the_single_passes(scorer, networks, split):
     np.testing.assert_allclose(np.linalg.norm(images, axis=1), 1.0, atol=1e-5)
 
 
+def test_a_bank_is_an_even_choice_of_training_pairs(
+    record_set, config, networks, tmp_path
+):
+    pairs = inference.load_split(record_set, config, "train")
+    images, texts = inference.Scorer(
+        networks, pairs, config.data.text_lengths
+    ).vectors()
+    found = inference.bank_vectors(networks, config, record_set, 3)
+    np.testing.assert_allclose(found[0], images[::3], atol=1e-5)
+    np.testing.assert_allclose(found[1], texts[::3], atol=1e-5)
+    untrained = tiny_records.write_tiny_records(str(tmp_path), train=0, test=4)
+    assert len(inference.bank_vectors(networks, config, untrained, 3)[0]) == 0
+
+
 def one_logit(networks, split, image, text):
     pictured, worded = picture(split, image), {"token_ids": words(split, text)}
     inputs = {
@@ -117,11 +131,11 @@ def test_match_logits_are_those_of_single_pairs_without_padding(
 def test_texts_are_cut_to_the_least_length_that_holds_them(scorer):
     rows = np.zeros((2, 16), np.int32)
     rows[0, :3] = 5
-    assert scorer._trim(rows).shape == (2, 6)
+    assert scorer._embed.trim(rows).shape == (2, 6)
     rows[1, :7] = 5
-    assert scorer._trim(rows).shape == (2, 11)
+    assert scorer._embed.trim(rows).shape == (2, 11)
     rows[1, :12] = 5
-    assert scorer._trim(rows).shape == (2, 16)
+    assert scorer._embed.trim(rows).shape == (2, 16)
 
 
 def test_ids_and_keys_are_those_of_the_split(record_set, split):

@@ -11,8 +11,14 @@ TASK_NAMES = {"itr": "image to text", "tir": "text to image"}
 
 
 def scorer_rows(results: Mapping[str, Any]) -> List:
-    """Returns (name, figures by task) of all scorers, the floor first."""
-    rows = [("ridge map (floor)", results["floor"])] if "floor" in results else []
+    """Returns (name, figures by task) of all scorers, the floors first."""
+    rows = [
+        (name, results[key])
+        for key, name in (
+            ("floor", "ridge map (floor)"),
+            ("floor_corrected", "ridge map, corrected"),
+        ) if key in results
+    ]
     return rows + list(results["scorers"].items())
 
 
