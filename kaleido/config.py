@@ -26,6 +26,8 @@ class ModelConfig:
         projection: `shared` (the paper: one projection of features, one of
             positions, a modality embedding) or `per_level` (the authors' code:
             a projection, a type table and a LayerNorm for each level).
+        feature_norm: whether patch features are brought to zero mean and unit variance
+            first, see `embeddings.FeatureNorm`.
         positions: `normalized` or `pixels`, see `patches.patch_positions`.
         match_units: 1 for a sigmoid (the paper), 2 for a softmax (the authors').
         max_text_positions: rows of the position table.
@@ -62,6 +64,7 @@ class ModelConfig:
     patch_dropout: float = 0.0
     word_dropout: float = 0.0
     similarity_path: bool = False
+    feature_norm: bool = False
     patch_paths: bool = False
 
     def __post_init__(self):

@@ -23,6 +23,7 @@ from kaleido.tasks.captioning import Captioning
 from kaleido.tasks.classification import Classification
 from kaleido.tasks.retrieval import Retrieval, scoring_config
 from kaleido.tasks.task import Task
+from kaleido.warm_start import apply_feature_norm
 from kaleido.workdir import (
     RunDescription,
     best_folder,
@@ -48,6 +49,7 @@ def _starting_networks(config, run, checkpoint, records) -> Networks:
     if config.start == "pretrained":
         return load_networks(checkpoint, records, config.training.precision)[1]
     networks = networks_for(run.config, records.spec)
+    apply_feature_norm(networks, records, run.config)
     if config.start == "text":
         load_minilm(networks, records.vocabulary)
     return networks

@@ -208,7 +208,7 @@ def build_networks(
     )
     embed_patches = embeddings.PatchEmbedding(
         layout.levels, config.hidden_size, config.projection,
-        dropout=config.dropout, name="patch_embedding",
+        config.feature_norm, dropout=config.dropout, name="patch_embedding",
     )
     layers = [
         encoder.TransformerLayer(
@@ -246,11 +246,14 @@ def build_networks(
     )(text_states, words_seen)
     text_mean = mean_state(encode(packed_text, packed_words), packed_words)
     text_vector = contrastive(text_mean, is_text=True)
+    normed = features
+    if config.feature_norm:
+        normed = embed_patches.feature_norm(features)
     level_means = None
     if config.shortcut_levels:
         level_means = heads.LevelMeans(
             layout.levels, config.shortcut_levels, name="level_means", dtype="float32"
-        )(features, patches_seen)
+        )(normed, patches_seen)
     if config.image_tower == "projection":
         tower = heads.ImageTower(
             config.hidden_size, config.dropout, name="image_tower"
@@ -258,7 +261,7 @@ def build_networks(
         image_mean = tower(
             heads.LevelMeans(
                 layout.levels, layout.levels, name="all_level_means", dtype="float32"
-            )(features, patches_seen)
+            )(normed, patches_seen)
         )
     else:
         packed_image, packed_patches = visibility.PackVisible(

@@ -34,7 +34,7 @@ def _small() -> Config:
         model=ModelConfig(
             hidden_size=384, num_layers=6, num_heads=12, intermediate_size=1536,
             contrastive_size=384, shortcut_levels=(1, 2, 3, 4, 5), similarity_path=True,
-            patch_paths=True,
+            patch_paths=True, feature_norm=True,
             shortcut_dropout=0.2, patch_dropout=0.3, word_dropout=0.2,
         ),
         data=DataConfig(batch_size=64, group_size=16),

@@ -43,6 +43,10 @@ class Pretrainer(Trainer):
     def saved(self) -> Dict[str, tf.keras.Model]:
         return {"joint": self.joint, "text": self.text, "image": self.image}
 
+    @property
+    def resumed(self):
+        return {"memory": self.memory} if self.memory else {}
+
     def call(self, inputs, training=False):
         return self.joint(inputs, training=training)
 

@@ -34,6 +34,7 @@ def starting_networks(
     networks = networks_for(config, records.spec)
     if config.training.init == "minilm":
         load_minilm(networks, records.vocabulary)
+    warm_start.apply_feature_norm(networks, records, config)
     if config.training.ridge_warm_start:
         ridge = warm_start.fit_or_load(networks, config, records, workdir)
         warm_start.apply_ridge_map(networks, ridge)

@@ -14,6 +14,7 @@ import os
 from typing import Sequence, Tuple
 
 import numpy as np
+from scipy import linalg
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +87,9 @@ class RidgeFit:
         """
         gram = self._gram.astype(np.float64)
         gram[np.diag_indices_from(gram)] += penalty * len(self._x)
-        kernel = np.linalg.solve(gram, self._product.astype(np.float64))
+        kernel = linalg.solve(
+            gram, self._product.astype(np.float64), assume_a="pos", overwrite_a=True
+        )
         residual = self._y - self._x @ kernel.astype(np.float32)
         return kernel, residual.T @ residual / len(residual)
 

@@ -95,10 +95,43 @@ def fit_or_load(
     return ridge
 
 
+# Pictures that features' means and variances are taken of.
+_MEASURED_PICTURES = 4096
+
+
+def apply_feature_norm(
+    networks: Networks, record_set: RecordSet, config: Config
+) -> None:
+    """Sets the statistics of `FeatureNorm`, where the networks have one.
+
+    Over all patches of evenly chosen training pictures.
+    """
+    norm = networks.patch_embedding.feature_norm
+    if norm is None:
+        return
+    every = -(-record_set.counts["train"] // _MEASURED_PICTURES)
+    batches = input_pipeline.clean_batches(
+        record_set, config, "train", 64, every=every
+    )
+    count, total, squares = 0, 0.0, 0.0
+    for batch in batches.as_numpy_iterator():
+        features = batch["patch_features"].astype(np.float32)
+        features = features.reshape(-1, features.shape[-1])
+        count += len(features)
+        total += features.sum(0, dtype=np.float64)
+        squares += np.square(features).sum(0, dtype=np.float64)
+    mean = total / count
+    deviation = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
+    norm.mean.assign(mean)
+    # A feature that never fires stays silent.
+    norm.scale.assign(1.0 / np.maximum(deviation, 1e-3))
+
+
 def apply_ridge_map(networks: Networks, ridge: RidgeMap) -> None:
     """Writes a ridge map into the contrastive head.
 
-    From there on the untrained networks' vectors are the map's.
+    From there on the untrained networks' vectors are the map's. The statistics of a
+    `FeatureNorm` must stand by then.
 
     Raises:
         ValueError: if the head's size is not the map's.
@@ -112,8 +145,15 @@ def apply_ridge_map(networks: Networks, ridge: RidgeMap) -> None:
         )
     head.text_projection.kernel.assign(ridge.text_kernel)
     head.text_projection.bias.assign(ridge.text_bias)
-    head.shortcut.kernel.assign(ridge.image_kernel)
-    head.shortcut.bias.assign(ridge.image_bias)
+    kernel, bias = ridge.image_kernel, ridge.image_bias
+    norm = networks.patch_embedding.feature_norm
+    if norm is not None:
+        # The map is of bare features, the head sees them level by level.
+        levels = len(kernel) // norm.mean.shape[0]
+        mean, scale = (np.tile(v.numpy(), levels) for v in (norm.mean, norm.scale))
+        kernel, bias = kernel / scale[:, None], bias + mean @ kernel
+    head.shortcut.kernel.assign(kernel)
+    head.shortcut.bias.assign(bias)
 
 
 # Pictures whose hidden patches the heads are fitted on; more change them little.

@@ -18,9 +18,12 @@ def record_set(tmp_path_factory):
 
 
 @pytest.fixture
-def networks():
+def networks(record_set):
     tf.keras.utils.set_random_seed(0)
-    return networks_for(tiny_records.tiny_config(), tiny_records.tiny_spec())
+    config = tiny_records.tiny_config()
+    networks = networks_for(config, tiny_records.tiny_spec())
+    warm_start.apply_feature_norm(networks, record_set, config)
+    return networks
 
 
 def test_the_untrained_vectors_are_the_maps(record_set, networks):
@@ -45,6 +48,20 @@ def test_the_untrained_vectors_are_the_maps(record_set, networks):
     text = networks.text({"token_ids": batch["token_ids"]})
     np.testing.assert_allclose(image, ridge.image_vectors(features[:8]), atol=1e-4)
     np.testing.assert_allclose(text, ridge.text_vectors(states[:8]), atol=1e-4)
+
+
+def test_features_get_zero_mean_and_unit_variance(record_set, networks):
+    batches = input_pipeline.clean_batches(
+        record_set, tiny_records.tiny_config(), "train", 60
+    )
+    features = next(iter(batches))["patch_features"]
+    normed = networks.patch_embedding.feature_norm(features).numpy()
+    normed = normed.reshape(-1, normed.shape[-1])
+    np.testing.assert_allclose(normed.mean(0), 0.0, atol=1e-3)
+    deviation = tf.cast(features, tf.float32).numpy().std((0, 1))
+    alive = deviation > 1e-3
+    assert alive.any()
+    np.testing.assert_allclose(normed.std(0)[alive], 1.0, atol=1e-3)
 
 
 def test_heads_begin_as_ridge_regressions(record_set, networks, monkeypatch):

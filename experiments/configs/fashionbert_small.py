@@ -14,9 +14,11 @@ from kaleido.presets import preset
 def get_config():
     small, fashionbert = preset("small"), preset("fashionbert")
     data = dataclasses.replace(small.data, layout=fashionbert.data.layout)
-    sizes = ("hidden_size", "num_layers", "num_heads", "intermediate_size")
+    taken = (
+        "feature_norm", "hidden_size", "num_layers", "num_heads", "intermediate_size",
+    )
     model = dataclasses.replace(
-        fashionbert.model, **{name: getattr(small.model, name) for name in sizes}
+        fashionbert.model, **{name: getattr(small.model, name) for name in taken}
     )
     training = dataclasses.replace(
         small.training, ridge_warm_start=False, mined_negatives=0.0,

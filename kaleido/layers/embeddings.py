@@ -77,6 +77,30 @@ class TextEmbedding(tf.keras.layers.Layer):
 
 
 @tf.keras.utils.register_keras_serializable("kaleido")
+class FeatureNorm(tf.keras.layers.Layer):
+    """Brings each feature to zero mean and unit variance over the training patches.
+
+    Pooled features are positive: what they have in common is several times what tells
+    them apart, and would be all that a projection or dropout sees. The statistics are
+    no trained weights, see `warm_start.apply_feature_norm`; until then it does nothing.
+    """
+
+    def build(self, input_shape):
+        def constant(name, value):
+            return self.add_weight(
+                name, (input_shape[-1],), initializer=value, trainable=False,
+            )
+
+        self.mean = constant("mean", "zeros")
+        self.scale = constant("scale", "ones")
+        super().build(input_shape)
+
+    def call(self, features):
+        """Maps float [batch, patches, f] to float32 of the same shape."""
+        return (tf.cast(features, tf.float32) - self.mean) * self.scale
+
+
+@tf.keras.utils.register_keras_serializable("kaleido")
 class PatchEmbedding(tf.keras.layers.Layer):
     """Projects patch features and 5-D positions into the encoder's space.
 
@@ -87,6 +111,7 @@ class PatchEmbedding(tf.keras.layers.Layer):
             positions, one modality embedding, one LayerNorm. `per_level`, the
             authors' code: a bias-free projection, a type table and a LayerNorm
             for each level, and a bias-free position matrix for all.
+        feature_norm: whether a `FeatureNorm` stands before the projection.
         type_rows: rows of each level's type table. Level k has segment id k;
             an id beyond the table adds nothing, as a one-hot product does.
         dropout: rate in training.
@@ -94,13 +119,17 @@ class PatchEmbedding(tf.keras.layers.Layer):
 
     def __init__(
         self, levels: Sequence[int], hidden_size: int, projection: str = "shared",
-        type_rows: int = 2, dropout: float = 0.1, **kwargs,
+        feature_norm: bool = False, type_rows: int = 2, dropout: float = 0.1, **kwargs,
     ):
         super().__init__(**kwargs)
         self._config = {
             "levels": tuple(levels), "hidden_size": hidden_size,
-            "projection": projection, "type_rows": type_rows, "dropout": dropout,
+            "projection": projection, "feature_norm": feature_norm,
+            "type_rows": type_rows, "dropout": dropout,
         }
+        self.feature_norm = None
+        if feature_norm:
+            self.feature_norm = FeatureNorm(name="feature_norm", dtype="float32")
         per_level = projection == "per_level"
         self._per_level = per_level
 
@@ -148,6 +177,8 @@ class PatchEmbedding(tf.keras.layers.Layer):
             positions: float [batch, patches, 5], see `patches.patch_positions`.
             training: whether dropout is on.
         """
+        if self.feature_norm is not None:
+            features = self.feature_norm(features)
         features = tf.cast(features, self.compute_dtype)
         placed = self.position_projection(tf.cast(positions, self.compute_dtype))
         if not self._per_level:
