@@ -9,7 +9,7 @@ Example:
   python -m experiments.compare runs/myntra/a.json runs/myntra/b.json \
       --output=runs/myntra/a_and_b.json
   python -m experiments.compare runs/myntra/a.json runs/myntra/a.json \
-      --scorer=both --other_scorer=contrastive --output=runs/myntra/both.json
+      --scorer=both --other_scorer=corrected --output=runs/myntra/both.json
 """
 
 from __future__ import annotations

@@ -149,8 +149,6 @@ class TrainingConfig:
         ridge_warm_start: begins from closed forms (`warm_start.py`).
         mined_negatives: swapped texts are the most similar wrong ones of the
             batch by the contrastive view, for this share of the swaps.
-        memory: pairs of earlier steps that are contrastive negatives, too, see
-            `pair_memory`; 0 for none.
         aux_loss_on_negatives: counts the other tasks on swapped pairs too.
         eval_every: steps between two validations.
         seed: of everything random.
@@ -169,7 +167,6 @@ class TrainingConfig:
     init: str = "random"
     ridge_warm_start: bool = False
     mined_negatives: float = 0.0
-    memory: int = 0
     aux_loss_on_negatives: bool = False
     eval_every: int = 200
     seed: int = 0

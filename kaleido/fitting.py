@@ -58,9 +58,7 @@ def begin(
         model = build(latest is None)
         model.compile(make_optimizer(settings), jit_compile=jit_compile)
         model.optimizer.build(model.trainable_variables)
-        checkpoint = tf.train.Checkpoint(
-            **model.saved, **model.resumed, optimizer=model.optimizer
-        )
+        checkpoint = tf.train.Checkpoint(**model.saved, optimizer=model.optimizer)
         step = 0
         if latest is not None:
             checkpoint.restore(latest).assert_existing_objects_matched()

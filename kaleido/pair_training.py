@@ -9,7 +9,6 @@ import tensorflow as tf
 from kaleido import losses, negatives
 from kaleido.distribution import all_rows, first_row
 from kaleido.losses import Summed
-from kaleido.pair_memory import PairMemory
 
 # Mined negatives are drawn among this many most similar wrong texts.
 MINED_AMONG = 24
@@ -35,7 +34,6 @@ def compare(
     image_pass: Callable,
     scale: tf.Tensor,
     training: bool,
-    memory: PairMemory | None = None,
 ) -> Compared:
     """Runs both passes of one modality, and compares them over all replicas.
 
@@ -45,8 +43,6 @@ def compare(
         text_pass, image_pass: see `models.Networks`.
         scale: float32 scalar, the inverse temperature.
         training: whether dropout is on.
-        memory: in training, pairs of earlier steps as further negatives; gets those of
-            this one.
     """
     text = text_pass({"token_ids": batch["clean_token_ids"]}, training=training)
     image = image_pass(
@@ -59,18 +55,9 @@ def compare(
     keys = {name: batch[name] for name in negatives.PAIR_KEYS}
     all_text, all_image, all_keys = all_rows((text, image, keys))
     offset = first_row(text)
-    texts, images, others = all_text, all_image, all_keys
-    if memory is not None and training:
-        earlier = memory.read()
-        texts, images = (
-            tf.concat(pair, axis=0)
-            for pair in ((texts, earlier.text), (images, earlier.image))
-        )
-        others = {k: tf.concat([v, earlier.keys[k]], 0) for k, v in others.items()}
-        memory.add(all_text, all_image, all_keys)
     both = [
-        losses.contrastive(mine, theirs, scale, keys, others, offset)
-        for mine, theirs in ((text, images), (image, texts))
+        losses.contrastive(mine, theirs, scale, keys, all_keys, offset)
+        for mine, theirs in ((text, all_image), (image, all_text))
     ]
     summed = Summed(*(a + b for a, b in zip(*both)))
     similarity = tf.matmul(image, all_text, transpose_b=True)

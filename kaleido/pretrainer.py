@@ -9,7 +9,6 @@ import tensorflow as tf
 from kaleido import losses, pair_training
 from kaleido.config import Config
 from kaleido.models import Networks
-from kaleido.pair_memory import PairMemory
 from kaleido.trainer import Trainer
 
 
@@ -29,11 +28,6 @@ class Pretrainer(Trainer):
         self.text = networks.text
         self.image = networks.image
         self.config = config
-        self.memory = None
-        if config.training.memory:
-            self.memory = PairMemory(
-                config.training.memory, config.model.contrastive_size
-            )
 
     @property
     def functions(self) -> Dict[str, tf.keras.Model]:
@@ -42,10 +36,6 @@ class Pretrainer(Trainer):
     @property
     def saved(self) -> Dict[str, tf.keras.Model]:
         return {"joint": self.joint, "text": self.text, "image": self.image}
-
-    @property
-    def resumed(self):
-        return {"memory": self.memory} if self.memory else {}
 
     def call(self, inputs, training=False):
         return self.joint(inputs, training=training)
@@ -67,7 +57,7 @@ class Pretrainer(Trainer):
         if "contrastive" in self.active or mined:
             compared = pair_training.compare(
                 batch, self.passes["text"], self.passes["image"],
-                self.networks.contrastive.scale, training, self.memory,
+                self.networks.contrastive.scale, training,
             )
             if "contrastive" in self.active:
                 summed["contrastive"] = compared.loss

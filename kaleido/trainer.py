@@ -68,11 +68,6 @@ class Trainer(tf.keras.Model):
         """What a checkpoint holds, beside the optimiser."""
         raise NotImplementedError
 
-    @property
-    def resumed(self) -> Dict[str, tf.Module]:
-        """What a checkpoint holds besides, for a training that goes on."""
-        return {}
-
     def set_step(self, step: int) -> bool:
         """Goes to a step; True if other losses count from there on."""
         self.step = step

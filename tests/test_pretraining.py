@@ -32,7 +32,7 @@ def tiny_run(steps=8, **options):
     return tiny_records.tiny_config(
         training={
             "steps": steps, "eval_every": 4, "decay": "constant",
-            "learning_rate": 1e-2, "ridge_warm_start": True, "memory": 12,
+            "learning_rate": 1e-2, "ridge_warm_start": True,
         },
         data={"batch_size": 8},
         **options,
