@@ -53,11 +53,9 @@ class _Recorder(tf.keras.callbacks.Callback):
 
 
 def tiny_run(steps=STEPS):
-    """What is trained: all tasks, mined negatives, a memory of pairs, one layer."""
+    """What is trained: all tasks, mined negatives, one layer."""
     return tiny_records.tiny_config(
-        data={"batch_size": 16}, model={"num_layers": 1},
-        # More than a batch, less than two.
-        training={"steps": steps, "memory": 24},
+        data={"batch_size": 16}, model={"num_layers": 1}, training={"steps": steps}
     )
 
 
