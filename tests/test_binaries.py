@@ -133,7 +133,7 @@ def test_bad_input_ends_in_one_clear_line(tmp_path):
         "--networks takes captioner, grounder": start(
             "experiments.train_captioner", "--networks=poet", f"--output={new}"
         ),
-        "needs the folder of a trained captioner": start(
+        "--alignment=generated needs --captioner=FOLDER": start(
             "tfrecords.build", "--alignment=generated", f"--output={new}"
         ),
         "others_words/captioner.npz was trained with another vocabulary": start(
