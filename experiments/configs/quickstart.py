@@ -5,7 +5,7 @@ Command: make quickstart
 Time: 19 minutes 10 seconds, 1 of them the installation: captioner 3, records 5,
 training 8, evaluation and export 2.
 
-Result, 1,197 test products as queries, 101 candidates (99 % of the negatives are
+Result of 150 steps before features were normalised and hubs corrected, 1,197 test products as queries, 101 candidates (99 % of the negatives are
 of the query's sub-category), 5 draws, Rank@1/5/10 in percent:
                     image to text     text to image
   contrastive       56.4/90.8/97.1    57.1/91.2/97.1
@@ -27,8 +27,8 @@ def get_config():
     config = preset("small").to_config_dict()
     config.data.batch_size = 32
     config.data.group_size = 8
-    config.training.steps = 140
+    config.training.steps = 130
     config.training.learning_rate = 2e-4
     config.training.warmup_steps = 20
-    config.training.eval_every = 70
+    config.training.eval_every = 65
     return config
