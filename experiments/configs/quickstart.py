@@ -5,8 +5,9 @@ Command: make quickstart
 Time: 19 minutes 10 seconds, 1 of them the installation: captioner 3, records 5,
 training 8, evaluation and export 2.
 
-Result of 150 steps before features were normalised and hubs corrected, 1,197 test products as queries, 101 candidates (99 % of the negatives are
-of the query's sub-category), 5 draws, Rank@1/5/10 in percent:
+Result of 150 steps, before features were normalised and hubs corrected; 1,197 test
+products as queries, 101 candidates (99 % of the negatives are of the query's
+sub-category), 5 draws, Rank@1/5/10 in percent:
                     image to text     text to image
   contrastive       56.4/90.8/97.1    57.1/91.2/97.1
   ridge map         41.4/78.2/88.3    47.3/84.8/92.3
