@@ -46,7 +46,7 @@ def _naming_the_flag(error: Exception) -> str:
     if not path:
         return str(error)
     given = flags.FLAGS.flag_values_dict() if flags.FLAGS.is_parsed() else {}
-    # The longest first: a flag may name the file, and another the folder around it.
+    # The longest stands last: one may name the file, another the folder around it.
     asked = sorted(
         (value, f"--{name}: ") for name, value in given.items()
         if isinstance(value, str) and value and str(path).startswith(value)

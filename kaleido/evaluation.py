@@ -10,6 +10,7 @@ from absl import logging
 
 from kaleido import hubness, inference, retrieval
 from kaleido.config import Config
+from kaleido.evenly import stride
 from kaleido.floor import Floor
 from kaleido.galleries import as_pairs
 from kaleido.hubness import Hubness
@@ -19,7 +20,7 @@ from kaleido.manifest import Manifest, draw_manifest, list_length
 from kaleido.models import Networks
 from kaleido.pools import align, audited_pairs
 from kaleido.records import RecordSet
-from kaleido.retrieval_figures import Ranks, of_draws, scorer_figures
+from kaleido.retrieval_figures import FLOORS, Ranks, of_draws, scorer_figures
 from kaleido.sample_queries import sample_queries
 
 
@@ -41,38 +42,20 @@ class Retrieval:
     ranks: Dict[str, Dict[str, Ranks]]
 
 
-class _Validation:
-    """The split on which weights are chosen, as one draw of its own.
-
-    Args:
-        records: the records.
-        seed: of the draw.
-
-    Attributes:
-        manifest: None where there are too few pairs to rank.
-    """
-
-    def __init__(self, records: RecordSet, seed: int):
-        pairs, found = audited_pairs(records, "validation")
-        candidates = list_length(**pairs)
-        self.manifest = None
-        if candidates > 1:
-            self.manifest = draw_manifest(
-                **pairs, seed=seed, draws=1, candidates=candidates,
-                origin={"audit": found},
-            )
-        else:
-            logging.warning(
-                "Too few validation pairs to choose weights: hubness has %s, ITM 1.",
-                hubness.UNCHOSEN,
-            )
-
-    def choose_hubness(self, vectors: Vectors, bank: Vectors) -> hubness.Chosen:
-        """See `hubness.choose_weight`; `vectors` are in the manifest's order."""
-        images, texts = vectors
-        return hubness.choose_weight(
-            self.manifest, images @ texts.T, Hubness(vectors, bank)
+def _draw_validation(records: RecordSet, seed: int) -> Manifest | None:
+    """Draws what weights are chosen on; nothing where too few pairs are to rank."""
+    pairs, found = audited_pairs(records, "validation")
+    candidates = list_length(**pairs)
+    if candidates > 1:
+        return draw_manifest(
+            **pairs, seed=seed, draws=1, candidates=candidates,
+            origin={"audit": found},
         )
+    logging.warning(
+        "Too few validation pairs to choose weights: hubness has %s, ITM 1.",
+        hubness.UNCHOSEN,
+    )
+    return None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,14 +74,9 @@ class _Compared:
     settings: Dict[str, Any]
 
 
-def _compare(
-    manifest: Manifest, vectors: Vectors, bank: Vectors, scale: float,
-    chosen: hubness.Chosen,
-) -> _Compared:
-    images, texts = vectors
+def _compare(manifest: Manifest, pool: Hubness, chosen: hubness.Chosen) -> _Compared:
     weight, tried = chosen
-    similarity = scale * (images @ texts.T)
-    corrected = Hubness(vectors, bank).correct(similarity, weight, scale)
+    corrected = pool.correct(weight)
 
     def ranked(by_task):
         return {
@@ -107,7 +85,7 @@ def _compare(
         }
 
     return _Compared(
-        ranked(dict.fromkeys(retrieval.TASKS, similarity)), ranked(corrected),
+        ranked(dict.fromkeys(retrieval.TASKS, pool.similarity)), ranked(corrected),
         corrected, {"hubness_weight": weight, "hubness_tried": tried},
     )
 
@@ -130,16 +108,18 @@ def in_pool_order(
 
 def _compare_floor(
     floor: Floor, records: RecordSet, manifest: Manifest, split: str,
-    validation: _Validation,
+    validation: Manifest | None,
 ) -> _Compared:
-    every = max(-(-records.counts.get("train", 0) // hubness.BANK), 1)
+    every = stride(records.counts.get("train", 0), hubness.BANK)
     bank = floor.vectors("train", every)[0]
+
+    def pool(asked, name):
+        return Hubness(in_pool_order(asked, *floor.vectors(name)), bank)
+
     chosen: hubness.Chosen = (hubness.UNCHOSEN, [])
-    if validation.manifest is not None:
-        judged = in_pool_order(validation.manifest, *floor.vectors("validation"))
-        chosen = validation.choose_hubness(judged, bank)
-    vectors = in_pool_order(manifest, *floor.vectors(split))
-    return _compare(manifest, vectors, bank, 1.0, chosen)
+    if validation is not None:
+        chosen = hubness.choose_weight(validation, pool(validation, "validation"))
+    return _compare(manifest, pool(manifest, split), chosen)
 
 
 def evaluate_retrieval(
@@ -187,22 +167,23 @@ def evaluate_retrieval(
         "image_to_image": {"queries": 0},
     }
     ranks: Dict[str, Dict[str, Ranks]] = {}
-    validation = _Validation(records, seed)
+    validation = _draw_validation(records, seed)
     if floor_workdir:
         # First: what cannot be had should not cost the scores.
         floor = Floor(records, config, floor_workdir)
         found = _compare_floor(floor, records, manifest, split, validation)
-        ranks.update(floor=found.plain, floor_corrected=found.corrected)
+        ranks.update(zip(FLOORS, (found.plain, found.corrected)))
     similarity = None
     if "contrastive" in active:
         logging.info("contrastive view of %d pairs", len(pool))
         bank = inference.bank_vectors(networks, config, records, hubness.BANK)
-        judges = _judges(networks, config, records, validation)
-        vectors, chosen = scorer.vectors(), (hubness.UNCHOSEN, [])
-        if judges is not None:
-            chosen = validation.choose_hubness(judges.vectors(), bank)
         scale = float(networks.contrastive.scale)
-        found = _compare(manifest, vectors, bank, scale, chosen)
+        vectors, chosen = scorer.vectors(), (hubness.UNCHOSEN, [])
+        if validation is not None:
+            judges = _judges(networks, config, records, validation)
+            judged = Hubness(judges.vectors(), bank, scale)
+            chosen = hubness.choose_weight(validation, judged)
+        found = _compare(manifest, Hubness(vectors, bank, scale), chosen)
         ranks.update(contrastive=found.plain, corrected=found.corrected)
         similarity = found.similarity
         results.update(found.settings)
@@ -226,10 +207,10 @@ def evaluate_retrieval(
             primary = "itm"
         else:
             weight, tried = 1.0, []
-            if judges is not None:
+            if validation is not None:
                 weight, tried = _choose_match_weight(
-                    validation.manifest, judges, bank, scale, chosen[0],
-                    _some(rng, len(validation.manifest.queries), weight_queries),
+                    validation, judges, judged.correct(chosen[0]),
+                    _some(rng, len(validation.queries), weight_queries),
                 )
             results["weight"], results["weights_tried"] = weight, tried
             some = _some(rng, count, match_queries)
@@ -247,7 +228,7 @@ def evaluate_retrieval(
             same = ranks["corrected"][task].lists[:, found.queries]
             figures["both"][task]["corrected_on_these"] = of_draws(same)
     if floor_workdir:
-        for name in ("floor", "floor_corrected"):
+        for name in FLOORS:
             results[name] = figures.pop(name)
     results.update(
         scorers=figures, primary=primary,
@@ -278,20 +259,15 @@ def _match_only(manifest, scorer, queries):
     return ranks, first_draw
 
 
-def _judges(networks, config, records, validation) -> inference.Scorer | None:
+def _judges(networks, config, records, validation) -> inference.Scorer:
     """Scores the validation pool, in its manifest's order."""
-    if validation.manifest is None:
-        return None
     pool = inference.load_split(records, config, "validation")
-    pool = align(pool, validation.manifest, "the validation split")
+    pool = align(pool, validation, "the validation split")
     return inference.Scorer(networks, pool, config.data.text_lengths)
 
 
-def _choose_match_weight(manifest, judges, bank, scale, hubness_weight, queries):
+def _choose_match_weight(manifest, judges, corrected, queries):
     """Chooses ITM's weight on some queries of validation."""
-    vectors = judges.vectors()
-    similarity = scale * (vectors[0] @ vectors[1].T)
-    corrected = Hubness(vectors, bank).correct(similarity, hubness_weight, scale)
     logging.info("choosing ITM's weight on %d validation queries", len(queries))
     return retrieval.choose_weight(
         [

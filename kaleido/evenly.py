@@ -19,3 +19,11 @@ def evenly(count: int, most: int) -> np.ndarray:
     chosen = min(count, most)
     # In whole numbers: rounding could give one index twice.
     return np.arange(chosen, dtype=np.int64) * (count - 1) // max(chosen - 1, 1)
+
+
+def stride(count: int, most: int) -> int:
+    """Returns the least step from row to row that takes no more than `most` of `count`.
+
+    For what is read in a stream, from its first row on; `evenly` takes exactly `most`.
+    """
+    return max(-(-count // most), 1)

@@ -51,52 +51,49 @@ def hubness(vectors: np.ndarray, bank: np.ndarray) -> np.ndarray:
 
 
 class Hubness:
-    """The hubness of a pool's pictures and texts.
+    """A pool's cosines, and the hubness of its pictures and texts.
 
     Args:
         pool: vectors whose cosines rank.
         bank: vectors of training pairs.
+        scale: of the cosines.
+
+    Attributes:
+        similarity: float32 [pool, pool], pictures by texts: cosines times `scale`.
     """
 
-    def __init__(self, pool: Vectors, bank: Vectors):
+    def __init__(self, pool: Vectors, bank: Vectors, scale: float = 1.0):
         images, texts = pool
-        self._of_images = hubness(images, bank[1])
-        self._of_texts = hubness(texts, bank[0])
+        self.similarity = scale * (images @ texts.T)
+        self._of_images = scale * hubness(images, bank[1])
+        self._of_texts = scale * hubness(texts, bank[0])
 
-    def correct(
-        self, similarity: np.ndarray, weight: float, scale: float = 1.0
-    ) -> Dict[str, np.ndarray]:
+    def correct(self, weight: float) -> Dict[str, np.ndarray]:
         """Takes a share of the candidates' hubness off, by task.
 
         Args:
-            similarity: float32 [pool, pool], pictures by texts: cosines times `scale`.
             weight: which share.
-            scale: of the cosines.
 
         Returns:
             For `itr` and `tir` what takes the place of `similarity`; the candidates of
             the one are texts, of the other pictures.
         """
-        factor = np.float32(weight * scale)
         return {
-            "itr": similarity - factor * self._of_texts[None],
-            "tir": similarity - factor * self._of_images[:, None],
+            "itr": self.similarity - weight * self._of_texts[None],
+            "tir": self.similarity - weight * self._of_images[:, None],
         }
 
 
-def choose_weight(
-    manifest: Manifest, similarity: np.ndarray, hubness_of: Hubness
-) -> Chosen:
+def choose_weight(manifest: Manifest, pool: Hubness) -> Chosen:
     """Returns the share that is best on validation, by the mean of both Rank@1.
 
     Args:
         manifest: of validation.
-        similarity: cosines of its pool, pictures by texts.
-        hubness_of: its pool's.
+        pool: its pool's, in its order.
     """
     tried = []
     for weight in WEIGHTS:
-        corrected = hubness_of.correct(similarity, weight)
+        corrected = pool.correct(weight)
         shares = []
         for task in TASKS:
             scores = _look_up(corrected[task])

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from kaleido import corruption, input_pipeline, records
 from kaleido.config import Config
+from kaleido.evenly import stride
 from kaleido.freezing import freeze_model
 from kaleido.models import Networks
 
@@ -102,7 +103,7 @@ def bank_vectors(
     if not record_set.counts.get("train"):
         return np.zeros((0, 1), np.float32), np.zeros((0, 1), np.float32)
     embed = Embedder(networks, record_set.spec.max_tokens, config.data.text_lengths)
-    every = -(-record_set.counts["train"] // most)
+    every = stride(record_set.counts["train"], most)
     batches = input_pipeline.clean_batches(
         record_set, config, "train", _BATCH, every=every
     )

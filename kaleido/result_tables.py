@@ -13,6 +13,7 @@ import numpy as np
 
 from kaleido import published
 from kaleido.metrics.bootstrap import paired_bootstrap
+from kaleido.retrieval_figures import FLOORS
 
 SIGNIFICANT = 0.05
 
@@ -123,9 +124,7 @@ def retrieval_rows(result: Result) -> List[Row]:
     scorers = [(name, name, found) for name, found in results["scorers"].items()]
     scorers += [
         (label, name, results[name])
-        for name, label in (
-            ("floor", "ridge map"), ("floor_corrected", "ridge map, corrected"),
-        ) if name in results
+        for name, label in FLOORS.items() if name in results
     ]
     for scorer, stored, found in scorers:
         figures: Dict[str, Optional[float]] = {}

@@ -12,6 +12,8 @@ from kaleido.metrics.retrieval import over_draws, rank_shares, sum_of_ranks
 
 # Of fewer queries a share says nothing.
 LEAST_QUERIES = 20
+# The ridge map's scorers, beside those of a model, and what tables call them.
+FLOORS = {"floor": "ridge map", "floor_corrected": "ridge map, corrected"}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from kaleido.finetuning_config import STARTS
+from kaleido.retrieval_figures import FLOORS
 from kaleido.run_grid import folder_of
 
 TASKS = ("itr", "subcategory", "caption")
@@ -91,7 +92,7 @@ def retrieval_figures(results: Mapping[str, Any]) -> Dict[str, float]:
     """
     figures: Dict[str, float] = {}
     scorers = dict(results["scorers"])
-    for name in ("floor", "floor_corrected"):
+    for name in FLOORS:
         if name in results:
             scorers[name] = results[name]
     for name, scorer in scorers.items():

@@ -17,6 +17,7 @@ from absl import logging
 
 from kaleido import corruption, input_pipeline
 from kaleido.config import Config
+from kaleido.evenly import stride
 from kaleido.files import write_json
 from kaleido.layers.heads import level_means
 from kaleido.models import Networks, feature_tasks
@@ -109,7 +110,7 @@ def apply_feature_norm(
     norm = networks.patch_embedding.feature_norm
     if norm is None:
         return
-    every = -(-record_set.counts["train"] // _MEASURED_PICTURES)
+    every = stride(record_set.counts["train"], _MEASURED_PICTURES)
     batches = input_pipeline.clean_batches(
         record_set, config, "train", 64, every=every
     )

@@ -161,6 +161,9 @@ def main(argv):
     for sidecar in sidecars:
         rejected += sidecar["rejected"]
     counts = sharding.count_examples(sidecars)
+    warnings = alignment_warnings(sidecars)
+    for warning in warnings:
+        logging.warning("%s", warning)
     report = {
         "catalog": FLAGS.catalog,
         "products_read": scan.rows_read,
@@ -174,16 +177,13 @@ def main(argv):
             name: sum(s[name] for s in sidecars)
             for name in ("whole_pictures", "unaligned", "empty_captions")
         },
-        "warnings": [*scan.warnings, *alignment_warnings(sidecars)],
+        "warnings": [*scan.warnings, *warnings],
         "rejected": dict(collections.Counter(r["reason"] for r in rejected)),
         "rejected_rows": rejected,
         "fingerprint": preprocessor.spec.fingerprint,
     }
-    for warning in report["warnings"][len(scan.warnings) :]:
-        logging.warning("%s", warning)
     write_json(os.path.join(FLAGS.output, "report.json"), report)
-    share = len(rejected) / max(scan.rows_read, 1)
-    if share <= FLAGS.max_rejected_share:
+    if not catalog_flags.too_many(len(rejected), scan.rows_read):
         # Without it the records cannot be read. The page is no condition.
         sharding.finish_dataset(FLAGS.output, preprocessor.spec, sidecars)
 
@@ -205,6 +205,7 @@ def main(argv):
     catalog_flags.check_rejected(
         len(rejected), scan.rows_read,
         f"{report['rejected']}, e.g. {rejected[0]['detail']}" if rejected else "",
+        see=os.path.join(FLAGS.output, "report.html"),
     )
 
 

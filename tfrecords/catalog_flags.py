@@ -59,17 +59,23 @@ def as_arguments() -> List[str]:
     return [FLAGS[name].serialize() for name in names if FLAGS[name].present]
 
 
-def check_rejected(rejected: int, rows: int, what: str) -> None:
+def too_many(rejected: int, rows: int) -> bool:
+    """Returns whether more rows were rejected than --max_rejected_share allows."""
+    return rejected / max(rows, 1) > FLAGS.max_rejected_share
+
+
+def check_rejected(rejected: int, rows: int, what: str, see: str = "") -> None:
     """Raises a ValueError if too large a share of the rows was rejected.
 
     Args:
         rejected, rows: how many of how many.
         what: which, for the error.
+        see: page that lists them.
     """
-    if rejected > FLAGS.max_rejected_share * max(rows, 1):
+    if too_many(rejected, rows):
         raise ValueError(
             f"{rejected} of {rows} rows were rejected, more than --max_rejected_share="
-            f"{FLAGS.max_rejected_share}. Received: {what}"
+            f"{FLAGS.max_rejected_share}{see and f'; see {see}'}. Received: {what}"
         )
 
 

@@ -10,7 +10,8 @@ python -m experiments.evaluate --records=runs/myntra/records \\
 Time: records 17 minutes; training 14 minutes 54 seconds (320 steps of .9 seconds,
 190 of 2.8, six validations); evaluation 22 minutes beside other work.
 
-Result on test, looked at once (1,179 products, 101 candidates, 5 draws, Rank@1/5/10
+Result before features were brought to zero mean and unit variance and hubs corrected;
+on test, looked at once (1,179 products, 101 candidates, 5 draws, Rank@1/5/10
 in percent; ITM alone: 200 queries, one draw):
                     image to text     text to image
   contrastive       56.5/86.9/94.1    61.6/87.6/94.9

@@ -5,20 +5,14 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping
 
 from kaleido.reports.page import jpeg_uri, render_page
-from kaleido.retrieval_figures import LEAST_QUERIES
+from kaleido.retrieval_figures import FLOORS, LEAST_QUERIES
 
 TASK_NAMES = {"itr": "image to text", "tir": "text to image"}
 
 
 def scorer_rows(results: Mapping[str, Any]) -> List:
     """Returns (name, figures by task) of all scorers, the floors first."""
-    rows = [
-        (name, results[key])
-        for key, name in (
-            ("floor", "ridge map (floor)"),
-            ("floor_corrected", "ridge map, corrected"),
-        ) if key in results
-    ]
+    rows = [(label, results[key]) for key, label in FLOORS.items() if key in results]
     return rows + list(results["scorers"].items())
 
 

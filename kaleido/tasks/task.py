@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from kaleido import corruption, input_pipeline
 from kaleido.config import Config
+from kaleido.evenly import stride
 from kaleido.finetuning_config import FinetuningConfig
 from kaleido.layers.heads import level_means
 from kaleido.models import Networks
@@ -116,11 +117,11 @@ class Task(Trainer):
         """
         raise NotImplementedError
 
-    def read(self, split: str) -> Iterator[Batch]:
-        """Yields the batches of a split in stored order, with their strings."""
+    def read(self, split: str, every: int = 1) -> Iterator[Batch]:
+        """Yields `input_pipeline.stored_batches` of a split, with their strings."""
         return iter(
             input_pipeline.stored_batches(
-                self.records, split, _BATCH, self.preparation(with_strings=True)
+                self.records, split, _BATCH, self.preparation(with_strings=True), every
             )
         )
 
@@ -134,15 +135,9 @@ class Task(Trainer):
 
         Beside what `read` yields, `level_means` of the frozen features.
         """
-        every = -(-self.records.counts[split] // _MOST_FOR_BASELINES)
-        start = 0
-        for batch in self.read(split):
-            count = len(batch["token_ids"])
-            rows = np.arange(-start % every, count, every)
-            start += count
-            kept = {name: tf.gather(values, rows) for name, values in batch.items()}
-            kept["level_means"] = self.level_means(kept)
-            yield kept
+        every = stride(self.records.counts[split], _MOST_FOR_BASELINES)
+        for batch in self.read(split, every):
+            yield {**batch, "level_means": self.level_means(batch)}
 
     def without_leaks(
         self, split: str, image_ids: Sequence[str]
