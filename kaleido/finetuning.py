@@ -15,15 +15,14 @@ from kaleido.finetuning_config import (
     RETRIEVAL_TASKS,
     FinetuningConfig,
 )
-from kaleido.interop.bert import load_minilm
 from kaleido.models import Networks, networks_for
+from kaleido.pretraining import starting_networks
 from kaleido.records import RecordSet
 from kaleido.reports.training_report import training_page
 from kaleido.tasks.captioning import Captioning
 from kaleido.tasks.classification import Classification
 from kaleido.tasks.retrieval import Retrieval, scoring_config
 from kaleido.tasks.task import Task
-from kaleido.warm_start import apply_feature_norm
 from kaleido.workdir import (
     RunDescription,
     best_folder,
@@ -48,11 +47,14 @@ def make_task(
 def _starting_networks(config, run, checkpoint, records) -> Networks:
     if config.start == "pretrained":
         return load_networks(checkpoint, records, config.training.precision)[1]
-    networks = networks_for(run.config, records.spec)
-    apply_feature_norm(networks, records, run.config)
-    if config.start == "text":
-        load_minilm(networks, records.vocabulary)
-    return networks
+    settings = dataclasses.replace(
+        run.config.training,
+        init="minilm" if config.start == "text" else "random",
+        ridge_warm_start=False,
+        seed=config.training.seed,
+    )
+    alone = dataclasses.replace(run.config, training=settings)
+    return starting_networks(alone, records)
 
 
 def _weights_of(config: FinetuningConfig, checkpoint: str) -> str:

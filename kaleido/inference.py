@@ -13,7 +13,7 @@ from kaleido import corruption, input_pipeline, records
 from kaleido.config import Config
 from kaleido.evenly import stride
 from kaleido.freezing import freeze_model
-from kaleido.models import Networks
+from kaleido.models import PAIR_INPUTS, Networks
 
 _BATCH = 64
 # Pairs in a joint pass: few enough that a layer's states stay in a CPU's cache.
@@ -149,9 +149,8 @@ class Scorer:
         vectors = []
         for start in range(0, len(self._split), _BATCH):
             rows = slice(start, start + _BATCH)
-            inputs = ("patch_features", "patch_positions", "token_ids")
             vectors.append(
-                self._embed({k: self._split.arrays[k][rows] for k in inputs})
+                self._embed({k: self._split.arrays[k][rows] for k in PAIR_INPUTS})
             )
         images, texts = (np.concatenate(column) for column in zip(*vectors))
         self._vectors = images, texts

@@ -17,6 +17,8 @@ from kaleido.layers import embeddings, encoder, heads, visibility
 from kaleido.masking import patch_budget
 from kaleido.patches import LAYOUTS, PatchLayout
 
+# What the encoder sees of a pair.
+PAIR_INPUTS = ("token_ids", "patch_features", "patch_positions")
 # Classes of the tasks that look at a whole level: task -> (level, classes).
 LEVEL_TASKS = {"rotation": (1, 4), "jigsaw": (2, 24), "camouflage": (3, 9)}
 

@@ -21,14 +21,15 @@ from kaleido.workdir import claim_workdir
 
 
 def starting_networks(
-    config: Config, records: RecordSet, workdir: str
+    config: Config, records: RecordSet, workdir: str = ""
 ) -> Networks:
     """Builds the networks with the weights that a run begins from.
 
     Args:
         config: the experiment.
         records: what it will be trained on.
-        workdir: folder of the run.
+        workdir: folder of the run, where a ridge map is kept; of a run that does
+            not begin from one, nothing is written.
     """
     tf.keras.utils.set_random_seed(config.training.seed)
     networks = networks_for(config, records.spec)

@@ -83,10 +83,8 @@ def test_it_begins_from_the_pre_training_or_from_its_kind(record_set, checkpoint
     run = workdir.read_run(checkpoint)
 
     def weights(start, seed=0):
-        tf.keras.utils.set_random_seed(seed)
-        networks = finetuning._starting_networks(
-            tiny_finetuning("itr", start=start), run, checkpoint, record_set
-        )
+        config = tiny_finetuning("itr", start=start, training={"seed": seed})
+        networks = finetuning._starting_networks(config, run, checkpoint, record_set)
         return networks.joint.get_weights()
 
     _, trained, _ = workdir.load_networks(checkpoint, record_set)

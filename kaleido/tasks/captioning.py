@@ -13,10 +13,11 @@ from kaleido.cases import choose_cases
 from kaleido.generator import Generator
 from kaleido.metrics.attributes import attribute_figures, has_truth, read_truth
 from kaleido.metrics.captions import caption_figures
+from kaleido.models import PAIR_INPUTS
 from kaleido.progress import Progress
 from kaleido.records import STRING_FIELDS
 from kaleido.reports.caption_report import caption_page
-from kaleido.tasks.task import PAIR_INPUTS, Collected, Outcome, Task, picked
+from kaleido.tasks.task import Collected, Outcome, Task, picked
 from kaleido.text import Tokenizer
 
 _BEAMS = 4

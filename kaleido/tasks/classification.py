@@ -12,16 +12,10 @@ from kaleido import baselines, losses
 from kaleido.cases import choose_cases
 from kaleido.layers.encoder import initializer
 from kaleido.metrics.classification import classification_figures
+from kaleido.models import PAIR_INPUTS
 from kaleido.records import read_strings
 from kaleido.reports.classification_report import classification_page
-from kaleido.tasks.task import (
-    PAIR_INPUTS,
-    Batch,
-    Collected,
-    Outcome,
-    Task,
-    picked,
-)
+from kaleido.tasks.task import Batch, Collected, Outcome, Task, picked
 
 _DROPOUT = 0.1
 
@@ -150,13 +144,12 @@ class Classification(Task):
         test = Collected()
         for batch in map(_labelled, self.read(split)):
             shown = ("image_id", "text", "thumbnail", "label")
-            inputs = ("token_ids", "patch_features", "patch_positions")
             test.add(
                 {
                     **{k: batch[k] for k in shown},
                     # Baselines see what the network sees: frozen features, texts.
                     "level_means": self.level_means(batch),
-                    "probabilities": predict({k: batch[k] for k in inputs}),
+                    "probabilities": predict({k: batch[k] for k in PAIR_INPUTS}),
                 }
             )
         rows, counts = self.without_leaks(split, test.strings("image_id"))

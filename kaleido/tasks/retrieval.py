@@ -10,7 +10,8 @@ import tensorflow as tf
 from kaleido import losses, negatives, pair_training
 from kaleido.config import Config, DataConfig, TaskConfig
 from kaleido.distribution import first_row
-from kaleido.tasks.task import PAIR_INPUTS, Task
+from kaleido.models import PAIR_INPUTS
+from kaleido.tasks.task import Task
 
 # Share of the lists that are ranked without knowing the contrastive similarity: on
 # training pairs it is right too often to leave the match head anything to learn.

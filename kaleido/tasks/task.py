@@ -25,9 +25,6 @@ _MOST_FOR_BASELINES = 50_000
 
 Batch = Dict[str, tf.Tensor]
 
-# What the encoder sees of a pair.
-PAIR_INPUTS = ("token_ids", "patch_features", "patch_positions")
-
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:

@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 
 from kaleido import records
+from kaleido.models import PAIR_INPUTS
 from kaleido.tasks import classification
 from kaleido.tasks import task as task_module
-from kaleido.tasks.task import PAIR_INPUTS
 from tests import tiny_records
 from tests.tasks.tiny_tasks import first_batch, make_task
 
