@@ -18,7 +18,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.9,<3.12",
     packages=find_packages(include=["kaleido*", "tfrecords*", "experiments*"]),
-    package_data={"kaleido": ["reports/templates/*.html", "weights/*.npz"]},
+    package_data={"kaleido": ["reports/templates/*", "weights/*.npz"]},
     install_requires=[
         "tensorflow==2.15.1",
         "tensorflow-text==2.15.0",

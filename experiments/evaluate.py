@@ -50,6 +50,7 @@ def main(argv):
     del argv
     from kaleido import evaluation, records, retrieval, workdir
     from kaleido.cases import cases_path, retrieval_cases
+    from kaleido.commands import commands_so_far
     from kaleido.comparison import save_outcomes
     from kaleido.files import beside, write_json, write_text
     from kaleido.pools import draw_test, read_manifest
@@ -89,6 +90,7 @@ def main(argv):
         "records": record_set.spec.fingerprint,
         "trained_on": run.records_content,
         "provenance": provenance(networks, record_set, FLAGS.seed),
+        "commands": commands_so_far(FLAGS.workdir),
     }
     os.makedirs(os.path.dirname(os.path.abspath(FLAGS.output)), exist_ok=True)
     save_outcomes(FLAGS.output, manifest, outcome.ranks)

@@ -67,6 +67,7 @@ flags.DEFINE_bool(
 def main(argv):
     del argv
     from kaleido import distribution, records, workdir
+    from kaleido.commands import note_commands
     from kaleido.finetuning import finetune
     from kaleido.pools import read_manifest
 
@@ -93,6 +94,7 @@ def main(argv):
         distribution.make_strategy(FLAGS.strategy),
         distribution.compiles(FLAGS.jit_compile),
     )
+    note_commands(FLAGS.workdir, FLAGS.checkpoint, FLAGS.records)
     if ranks:
         run_binary(
             "experiments.evaluate", f"--workdir={FLAGS.workdir}",
@@ -106,6 +108,7 @@ def main(argv):
 
 def _evaluate(task, record_set):
     from kaleido.cases import cases_path
+    from kaleido.commands import commands_so_far
     from kaleido.comparison import outcomes_path
     from kaleido.files import write_arrays, write_json, write_text
     from kaleido.provenance import provenance
@@ -128,6 +131,7 @@ def _evaluate(task, record_set):
             "rows": [{"name": n, **figures} for n, figures in outcome.rows.items()],
             **outcome.settings,
             "provenance": provenance(task.networks, record_set, FLAGS.seed),
+            "commands": commands_so_far(FLAGS.workdir),
         },
     )
     for name, figures in outcome.rows.items():

@@ -57,6 +57,7 @@ def main(argv):
     import tensorflow as tf
 
     from kaleido import distribution, pretraining, records
+    from kaleido.commands import note_commands
     from kaleido.config import Config
 
     config = Config.from_dict(FLAGS.config.to_dict())
@@ -100,6 +101,8 @@ def main(argv):
         jit_compile=jit_compile,
         keep_checkpoints=FLAGS.keep_checkpoints,
     )
+    if distribution.is_chief(strategy):
+        note_commands(FLAGS.workdir, FLAGS.records)
     logging.info("metrics in %s", os.path.join(FLAGS.workdir, "metrics.jsonl"))
 
 

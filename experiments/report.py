@@ -1,7 +1,8 @@
 r"""Joins results into one page: the paper's Tables 2 and 3, published rows beside ours.
 
 Takes results files of `experiments.evaluate` and `experiments.finetune`, each with a
-name of the run. Writes FILE.html and FILE.json.
+name of the run. Writes FILE.html, FILE.json, and FILE.md: tables and commands for a
+repository.
 
 Example:
   python -m experiments.report --results=ours=runs/shop/itr/results.json \
@@ -41,7 +42,12 @@ def main(argv):
     from kaleido.cases import cases_path
     from kaleido.comparison import outcomes_path
     from kaleido.files import read_arrays, read_json, write_json, write_text
-    from kaleido.reports.joint_report import joint_page, joint_tables, table_json
+    from kaleido.reports.joint_report import (
+        joint_markdown,
+        joint_page,
+        joint_tables,
+        table_json,
+    )
     from kaleido.result_tables import Result
 
     def read(name, path):
@@ -53,6 +59,7 @@ def main(argv):
     made = joint_tables(results)
     stem, _ = os.path.splitext(FLAGS.output)
     write_json(f"{stem}.json", {"tables": [table_json(t) for t in made]})
+    write_text(f"{stem}.md", joint_markdown(made, results))
     write_text(f"{stem}.html", joint_page(made, results))
     logging.info("page: %s.html", stem)
 

@@ -69,6 +69,7 @@ def main(argv):
     from kaleido.captioner import Captioner, CaptionerSpec, caption_loss
     from kaleido.captioner_training import train
     from kaleido.catalogs.product import log_scan, rejected_counts
+    from kaleido.commands import note_commands
     from kaleido.evenly import evenly
     from kaleido.files import claim_folder, read_json, write_json, write_text
     from kaleido.grid_features import GridExtractor
@@ -164,6 +165,8 @@ def main(argv):
                 {"text": tokenizer.decode(text), "caption": tokenizer.decode(caption)}
                 for text, caption in zip(pairs.token_ids, captions.numpy())
             ]
+    # Networks of one folder may be trained one after the other.
+    note_commands(FLAGS.output, FLAGS.output)
     report["seconds"] = round(time.time() - start, 1)
     write_json(report_path, report)
     crops = ()

@@ -71,3 +71,13 @@ def test_fine_tuning_to_joint_page(tmp_path):
     page = (tmp_path / "joint.html").read_text()
     assert "Kaleido-BERT (published" in page and "right and wrong cases" in page
     assert record_set.content in page
+    # Whoever reads the tables has the commands: of a retrieval its evaluation, too.
+    commands = [
+        line.split(" --")[0]
+        for line in (tmp_path / "joint.md").read_text().splitlines()
+        if line.startswith("python -m ")
+    ]
+    assert commands == [
+        "python -m experiments.finetune", "python -m experiments.evaluate",
+        "python -m experiments.finetune", "python -m experiments.finetune",
+    ]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kaleido import result_tables as tables
-from kaleido.reports.joint_report import joint_tables
+from kaleido.reports.joint_report import joint_markdown, joint_tables
 from kaleido.result_tables import Result, Row
 
 
@@ -76,6 +76,20 @@ def test_a_baseline_that_two_runs_measured_alike_stands_once():
     assert table.rows[0].figures["calibration error"] == 0.1
     published = {r.name: r.figures for r in table.rows if r.source}
     assert published["Kaleido-BERT"]["accuracy"] == 88.07
+
+
+def test_markdown_has_a_cell_a_column_and_each_command_once():
+    made, other = classification("a", 0.9), classification("b", 0.2)
+    made.content["commands"] = ["python -m build", "python -m a"]
+    other.content["commands"] = ["python -m build", "python -m b"]
+    page = joint_markdown(joint_tables([made, other]), [made, other])
+    lines = page.splitlines()
+    rows = [line for line in lines if line.startswith("|")]
+    assert {line.count("|") for line in rows} == {len(tables.CLASS_COLUMNS) + 3}
+    assert "| a (text + picture) | **90.00** | 100.00 |" in page
+    assert "| b (text + picture) | 20.00 | 100.00 |" in page
+    assert "| Kaleido-BERT (published, " in page
+    assert lines[-4:-1] == ["python -m build", "python -m a", "python -m b"]
 
 
 def test_a_file_without_results_is_named():

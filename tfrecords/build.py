@@ -102,6 +102,7 @@ def main(argv):
     from kaleido.alignment_generator import load_network, require_network
     from kaleido.alignment_warnings import alignment_warnings
     from kaleido.catalogs.product import log_scan
+    from kaleido.commands import note_commands
     from kaleido.evenly import evenly
     from kaleido.files import write_json, write_text
     from kaleido.preprocessing import Example, Preprocessor
@@ -184,6 +185,7 @@ def main(argv):
     }
     write_json(os.path.join(FLAGS.output, "report.json"), report)
     if not catalog_flags.too_many(len(rejected), scan.rows_read):
+        note_commands(FLAGS.output, FLAGS.captioner or "")
         # Without it the records cannot be read. The page is no condition.
         sharding.finish_dataset(FLAGS.output, preprocessor.spec, sidecars)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Sequence
 
 from kaleido import result_tables as tables
-from kaleido.reports.page import render_page
+from kaleido.reports.page import render_markdown, render_page, shown
 from kaleido.result_tables import Result, Table
 
 
@@ -54,10 +54,30 @@ def joint_tables(results: Sequence[Result]) -> List[Table]:
 
 def joint_page(made: Sequence[Table], results: Sequence[Result]) -> str:
     """Returns the HTML page of `joint_tables` and of the results' cases."""
-    return render_page(
-        "Results", "joint.html",
-        {"tables": made, "results": results, "significant": tables.SIGNIFICANT},
-    )
+    return render_page("Results", "joint.html", _values(made, results))
+
+
+def joint_markdown(made: Sequence[Table], results: Sequence[Result]) -> str:
+    """Returns `joint_tables` and the commands, as GitHub shows them."""
+    return render_markdown("joint.md", _values(made, results))
+
+
+def _values(made, results):
+    return {
+        "tables": made, "results": results, "significant": tables.SIGNIFICANT,
+        "cell": _cell,
+        # Runs share their beginnings.
+        "commands": list(
+            dict.fromkeys(c for r in results for c in r.content["commands"])
+        ),
+    }
+
+
+def _cell(row: tables.Row, column: str) -> str:
+    """A figure as a table shows it: a dash where the row cannot have it."""
+    if column not in row.figures:
+        return "–"
+    return shown(row.figures[column], "%.2f")
 
 
 def table_json(table: Table) -> Dict[str, Any]:

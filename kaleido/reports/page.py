@@ -15,7 +15,7 @@ _ENVIRONMENT = jinja2.Environment(
     loader=jinja2.FileSystemLoader(
         os.path.join(os.path.dirname(__file__), "templates")
     ),
-    autoescape=True,
+    autoescape=jinja2.select_autoescape(["html"]),
     trim_blocks=True,
     lstrip_blocks=True,
     undefined=jinja2.StrictUndefined,
@@ -28,6 +28,16 @@ def shown(value: Optional[float], form: str = "%.3f", scale: float = 1.0) -> str
 
 
 _ENVIRONMENT.filters["shown"] = shown
+
+
+def render_markdown(template: str, values: Mapping[str, Any]) -> str:
+    """Returns a page as GitHub shows it.
+
+    Args:
+        template: name of a file in `templates/`.
+        values: what the template names.
+    """
+    return _ENVIRONMENT.get_template(template).render(**values)
 
 
 def render_page(title: str, template: str, values: Mapping[str, Any]) -> str:
