@@ -50,6 +50,11 @@ flags.DEFINE_string("split", "test", "Split that is evaluated.")
 flags.DEFINE_string(
     "manifest", "", "File of `experiments.make_manifest`; default: drawn."
 )
+flags.DEFINE_integer(
+    "match_queries", 0,
+    "Of itr and tir, queries whose short lists the match head re-ranks; 0 for all.",
+    lower_bound=0,
+)
 flags.DEFINE_integer("seed", 0, "Seed of everything random.")
 config_flags.DEFINE_config_file(
     "config", None, "Python file with get_config(); default: experiments/configs/"
@@ -100,6 +105,7 @@ def main(argv):
             "experiments.evaluate", f"--workdir={FLAGS.workdir}",
             f"--records={FLAGS.records}", f"--split={FLAGS.split}",
             f"--manifest={FLAGS.manifest}", f"--seed={FLAGS.seed}",
+            f"--match_queries={FLAGS.match_queries}",
             f"--output={os.path.join(FLAGS.workdir, 'results.json')}",
         )
     else:

@@ -31,13 +31,19 @@ flags.DEFINE_string(
 flags.DEFINE_list("tasks", list(starts.TASKS), "Tasks.")
 flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of the trainings.")
 flags.DEFINE_integer("steps", 600, "Steps of a fine-tuning.", lower_bound=1)
-flags.DEFINE_bool("rivals", True, "Also pre-trains what ours is compared with.")
+flags.DEFINE_list(
+    "rival_seeds", ["0"],
+    "Seeds of what ours is compared with, each a whole pre-training; empty leaves it "
+    "out.",
+)
 flags.DEFINE_string("split", "test", "Split that is evaluated.")
 flags.DEFINE_string("output", None, "Folder of everything.", required=True)
 
 # Steps that show how fast a rival trains: the first half builds graphs.
 _TIMED = 20
-_QUERIES = 60
+# Queries of ITM: of short lists, and of whole ones without a contrastive view.
+_SHORT_LISTS = 400
+_WHOLE_LISTS = 60
 
 
 def _records_of(row):
@@ -56,6 +62,7 @@ def _run(row, seed, workdir):
             f"--checkpoint={FLAGS.checkpoint}", f"--records={FLAGS.records}",
             f"--config.training.steps={FLAGS.steps}", f"--seed={seed}",
             f"--split={FLAGS.split}", f"--workdir={workdir}",
+            f"--match_queries={_SHORT_LISTS}",
         )
         found = read_json(results)
         if row.task == "itr":
@@ -76,7 +83,7 @@ def _run(row, seed, workdir):
         "experiments.evaluate", f"--workdir={workdir}", f"--seed={seed}",
         f"--records={_records_of(row)}", f"--split={FLAGS.split}", "--nofloor",
         # Without a contrastive view every pair of a list is a joint pass.
-        f"--whole_list_queries={_QUERIES}", f"--output={results}",
+        f"--whole_list_queries={_WHOLE_LISTS}", f"--output={results}",
     )
     return starts.retrieval_figures(read_json(results))
 
@@ -118,9 +125,10 @@ def _made_of(row):
 @fail_clearly
 def main(argv):
     del argv
+    from kaleido.commands import command_line
     from kaleido.files import write_json, write_text
     from kaleido.reports.starts_report import starts_page
-    from kaleido.run_grid import run_grid, summarize
+    from kaleido.run_grid import read_runs, run_grid, summarize
     from kaleido.workdir import chosen_checkpoint
 
     unknown = set(FLAGS.tasks) - set(starts.TASKS)
@@ -129,18 +137,19 @@ def main(argv):
             f"--tasks are of {','.join(starts.TASKS)}. Received: {FLAGS.tasks}"
         )
     chosen_checkpoint(FLAGS.checkpoint)
-    rows = [row for row in starts.FINETUNED if row.task in FLAGS.tasks]
-    if FLAGS.rivals:
-        rows += [row for row in starts.RIVALS if _records_of(row)]
-    for runs in run_grid(
-        FLAGS.output, starts.ROWS, rows, FLAGS.seeds, _made_of, _run
-    ):
-        report = {
-            "seeds": FLAGS.seeds, "split": FLAGS.split, "seconds": _seconds(),
-            "rows": {name: summarize(figures) for name, figures in runs.items()},
-        }
-        write_json(os.path.join(FLAGS.output, "starts.json"), report)
-        write_text(os.path.join(FLAGS.output, "starts.html"), starts_page(report))
+    ours = [row for row in starts.FINETUNED if row.task in FLAGS.tasks]
+    rivals = [row for row in starts.RIVALS if _records_of(row)]
+    seeds = list(dict.fromkeys([*FLAGS.seeds, *FLAGS.rival_seeds]))
+    for rows, wanted in ((ours, FLAGS.seeds), (rivals, FLAGS.rival_seeds)):
+        for _ in run_grid(FLAGS.output, starts.ROWS, rows, wanted, _made_of, _run):
+            runs = read_runs(FLAGS.output, starts.ROWS, seeds)
+            report = {
+                "seeds": seeds, "split": FLAGS.split, "seconds": _seconds(),
+                "rows": {name: summarize(figures) for name, figures in runs.items()},
+                "command": command_line(),
+            }
+            write_json(os.path.join(FLAGS.output, "starts.json"), report)
+            write_text(os.path.join(FLAGS.output, "starts.html"), starts_page(report))
     logging.info("page: %s", os.path.join(FLAGS.output, "starts.html"))
 
 

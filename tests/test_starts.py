@@ -53,8 +53,10 @@ def test_the_page_shows_the_rows_that_are_done():
     report = {
         "seeds": ["0", "1"], "split": "test", "seconds": 90.0,
         "rows": {name: summarize(figures) for name, figures in runs.items()},
+        "command": "python -m experiments.starts --seeds=0,1",
     }
     page = starts_page(report)
     assert "<td>itr, pretrained</td><td>2</td><td>51.000 ± 1.414</td>" in page
     assert "<td>two towers</td><td>1</td><td>40.000</td>" in page
+    assert report["command"] in page
     assert "itr, random" not in page and "Captions" not in page
