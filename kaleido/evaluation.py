@@ -10,6 +10,7 @@ from absl import logging
 
 from kaleido import hubness, inference, retrieval
 from kaleido.config import Config
+from kaleido.cosines import Cosines
 from kaleido.evenly import stride
 from kaleido.floor import Floor
 from kaleido.galleries import as_pairs
@@ -64,13 +65,13 @@ class _Compared:
 
     Attributes:
         plain, corrected: ranks by task, see `hubness`.
-        similarity: the corrected cosines, times the scale, by task.
+        scores: the corrected cosines, times the scale, by task.
         settings: `hubness_weight` and `hubness_tried`.
     """
 
     plain: Dict[str, Ranks]
     corrected: Dict[str, Ranks]
-    similarity: Dict[str, np.ndarray]
+    scores: Dict[str, Cosines]
     settings: Dict[str, Any]
 
 
@@ -85,7 +86,7 @@ def _compare(manifest: Manifest, pool: Hubness, chosen: hubness.Chosen) -> _Comp
         }
 
     return _Compared(
-        ranked(dict.fromkeys(retrieval.TASKS, pool.similarity)), ranked(corrected),
+        ranked(pool.correct(0.0)), ranked(corrected),
         corrected, {"hubness_weight": weight, "hubness_tried": tried},
     )
 
@@ -173,7 +174,7 @@ def evaluate_retrieval(
         floor = Floor(records, config, floor_workdir)
         found = _compare_floor(floor, records, manifest, split, validation)
         ranks.update(zip(FLOORS, (found.plain, found.corrected)))
-    similarity = None
+    first_stage = None
     if "contrastive" in active:
         logging.info("contrastive view of %d pairs", len(pool))
         bank = inference.bank_vectors(networks, config, records, hubness.BANK)
@@ -185,7 +186,7 @@ def evaluate_retrieval(
             chosen = hubness.choose_weight(validation, judged)
         found = _compare(manifest, Hubness(vectors, bank, scale), chosen)
         ranks.update(contrastive=found.plain, corrected=found.corrected)
-        similarity = found.similarity
+        first_stage = found.scores
         results.update(found.settings)
         keys = (pool.arrays["product_key"], pool.arrays["picture_key"])
         results["image_to_image"] = image_to_image(
@@ -194,14 +195,14 @@ def evaluate_retrieval(
         shown = np.arange(len(manifest.queries))
         listed = manifest.candidates[0]
         shown_scores = {
-            task: similarity[task][as_pairs(task, manifest.queries, listed)]
+            task: first_stage[task].pairs(*as_pairs(task, manifest.queries, listed))
             for task in tasks
         }
         primary = "corrected"
     if "itm" in active:
         rng = np.random.default_rng(seed)
         count = len(manifest.queries)
-        if similarity is None:
+        if first_stage is None:
             shown = _some(rng, count, whole_list_queries)
             ranks["itm"], shown_scores = _match_only(manifest, scorer, shown)
             primary = "itm"
@@ -215,7 +216,9 @@ def evaluate_retrieval(
             results["weight"], results["weights_tried"] = weight, tried
             some = _some(rng, count, match_queries)
             whole = _some(rng, len(some), whole_list_queries)
-            ranks.update(_two_stage(manifest, scorer, similarity, some, whole, weight))
+            ranks.update(
+                _two_stage(manifest, scorer, first_stage, some, whole, weight)
+            )
             # Figures of a few queries are no headline.
             primary = "both" if len(some) == count else "corrected"
     figures = {
@@ -280,7 +283,7 @@ def _choose_match_weight(manifest, judges, corrected, queries):
 
 
 def _two_stage(
-    manifest, scorer, similarity, some, whole, weight
+    manifest, scorer, first_stage, some, whole, weight
 ) -> Dict[str, Dict[str, Ranks]]:
     ranks: Dict[str, Dict[str, Ranks]] = {"itm": {}, "reranked": {}, "both": {}}
     for task in retrieval.TASKS:
@@ -289,7 +292,7 @@ def _two_stage(
             task, len(some), len(whole),
         )
         stage = retrieval.TwoStage(
-            manifest, task, similarity[task], scorer.match_logits, some, whole,
+            manifest, task, first_stage[task], scorer.match_logits, some, whole,
             galleries=True,
         )
         ranks["itm"][task] = stage.match_alone()

@@ -6,6 +6,7 @@ from typing import Iterator, Tuple
 
 import numpy as np
 
+from kaleido.cosines import Scores
 from kaleido.manifest import Manifest
 
 # Queries that are ranked together against the whole pool.
@@ -87,41 +88,40 @@ def full_gallery(manifest: Manifest, queries: np.ndarray) -> np.ndarray:
 
 
 def full_blocks(
-    manifest: Manifest, task: str, similarity: np.ndarray, queries: np.ndarray
+    manifest: Manifest, task: str, scores: Scores, queries: np.ndarray
 ) -> Iterator[Tuple[np.ndarray, np.ndarray]]:
     """Yields pool rows [b] of queries and their scores float [b, pool].
 
-    What is not in a query's gallery has -inf. In blocks: a copy of a large pool's
-    matrix would not fit.
+    What is not in a query's gallery has -inf. In blocks: a large pool's matrix would
+    not fit.
 
     Args:
         manifest: the test set.
         task: `itr` or `tir`.
-        similarity: float32 [pool, pool], pictures by texts.
+        scores: of the pool.
         queries: int [n], indices into `manifest.queries`.
     """
-    matrix = similarity if task == "itr" else similarity.T
+    of_queries = scores.of_images if task == "itr" else scores.of_texts
     for start in range(0, len(queries), _BLOCK):
         block = queries[start : start + _BLOCK]
         rows = manifest.queries[block]
-        scores = matrix[rows]
-        scores[~full_gallery(manifest, block)] = -np.inf
-        yield rows, scores
+        listed = of_queries(rows)
+        listed[~full_gallery(manifest, block)] = -np.inf
+        yield rows, listed
 
 
 def larger_blocks(
-    manifest: Manifest, task: str, similarity: np.ndarray, queries: np.ndarray,
-    draw: int,
+    manifest: Manifest, task: str, scores: Scores, queries: np.ndarray, draw: int
 ) -> Iterator[Tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Yields pool rows [b] of queries, their larger lists int32 [b, gallery] and the
     scores of these, float [b, gallery].
 
     Args:
-        manifest, task, similarity, queries: see `full_blocks`.
+        manifest, task, scores, queries: see `full_blocks`.
         draw: see `larger_lists`.
     """
     for start in range(0, len(queries), _BLOCK):
         block = queries[start : start + _BLOCK]
         rows = manifest.queries[block]
         lists = larger_lists(manifest, draw, block)
-        yield rows, lists, similarity[as_pairs(task, rows, lists)]
+        yield rows, lists, scores.pairs(*as_pairs(task, rows, lists))

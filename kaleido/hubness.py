@@ -13,9 +13,10 @@ from typing import Any, Dict, List, Tuple
 
 import numpy as np
 
+from kaleido.cosines import Cosines
 from kaleido.inference import Vectors
 from kaleido.manifest import Manifest
-from kaleido.retrieval import TASKS, PairScores, evaluate_lists
+from kaleido.retrieval import TASKS, evaluate_lists
 
 # Training pairs of a bank, at most; three times as many were worth half a point.
 BANK = 4000
@@ -51,36 +52,38 @@ def hubness(vectors: np.ndarray, bank: np.ndarray) -> np.ndarray:
 
 
 class Hubness:
-    """A pool's cosines, and the hubness of its pictures and texts.
+    """A pool's vectors, and the hubness of its pictures and texts.
 
     Args:
         pool: vectors whose cosines rank.
         bank: vectors of training pairs.
         scale: of the cosines.
-
-    Attributes:
-        similarity: float32 [pool, pool], pictures by texts: cosines times `scale`.
     """
 
     def __init__(self, pool: Vectors, bank: Vectors, scale: float = 1.0):
         images, texts = pool
-        self.similarity = scale * (images @ texts.T)
+        self._pool, self._scale = pool, scale
         self._of_images = scale * hubness(images, bank[1])
         self._of_texts = scale * hubness(texts, bank[0])
 
-    def correct(self, weight: float) -> Dict[str, np.ndarray]:
-        """Takes a share of the candidates' hubness off, by task.
+    def correct(self, weight: float) -> Dict[str, Cosines]:
+        """Takes a share of the candidates' hubness off the scaled cosines.
 
         Args:
             weight: which share.
 
         Returns:
-            For `itr` and `tir` what takes the place of `similarity`; the candidates of
-            the one are texts, of the other pictures.
+            Scores by task: the candidates of `itr` are texts, of `tir` pictures.
         """
+        images, texts = self._pool
+        none = np.zeros(len(images), np.float32)
         return {
-            "itr": self.similarity - weight * self._of_texts[None],
-            "tir": self.similarity - weight * self._of_images[:, None],
+            "itr": Cosines(
+                self._scale * images, texts, none, weight * self._of_texts
+            ),
+            "tir": Cosines(
+                self._scale * images, texts, weight * self._of_images, none
+            ),
         }
 
 
@@ -96,12 +99,8 @@ def choose_weight(manifest: Manifest, pool: Hubness) -> Chosen:
         corrected = pool.correct(weight)
         shares = []
         for task in TASKS:
-            scores = _look_up(corrected[task])
-            shares.append(evaluate_lists(manifest, task, scores)[0]["rank_at_1"])
+            figures, _ = evaluate_lists(manifest, task, corrected[task].pairs)
+            shares.append(figures["rank_at_1"])
         tried.append({"weight": weight, "rank_at_1": float(np.mean(shares))})
     best = max(tried, key=lambda t: t["rank_at_1"])
     return best["weight"], tried
-
-
-def _look_up(values: np.ndarray) -> PairScores:
-    return lambda images, texts: values[images, texts]

@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, Iterable, List, Sequence, Tuple
 
 import numpy as np
 
+from kaleido.cosines import Scores
 from kaleido.galleries import as_pairs, full_blocks, larger_blocks
 from kaleido.inference import unique_pairs
 from kaleido.manifest import Manifest
@@ -85,45 +86,45 @@ def evaluate_lists(
 
 
 def evaluate_full(
-    manifest: Manifest, task: str, similarity: np.ndarray
+    manifest: Manifest, task: str, scores: Scores
 ) -> Tuple[Dict[str, float], np.ndarray]:
     """Ranks the whole pool for each query.
 
     Args:
         manifest: the test set.
         task: `itr` or `tir`.
-        similarity: float32 [pool, pool], pictures by texts.
+        scores: of the pool.
 
     Returns:
         Figures, and ranks int [queries].
     """
     queries = np.arange(len(manifest.queries))
-    blocks = full_blocks(manifest, task, similarity, queries)
+    blocks = full_blocks(manifest, task, scores, queries)
     ranks = np.concatenate([pessimistic_ranks(s, rows) for rows, s in blocks])
     return rank_shares(ranks), ranks
 
 
-def rank_everything(manifest: Manifest, task: str, similarity: np.ndarray) -> Ranks:
+def rank_everything(manifest: Manifest, task: str, scores: Scores) -> Ranks:
     """Ranks all queries in all galleries, by a scorer that scores every pair.
 
     Args:
-        manifest, task, similarity: see `evaluate_full`.
+        manifest, task, scores: see `evaluate_full`.
     """
     queries = np.arange(len(manifest.queries))
-    _, lists = evaluate_lists(manifest, task, lambda i, t: similarity[i, t])
+    _, lists = evaluate_lists(manifest, task, scores.pairs)
     larger = None
     if manifest.gallery:
         own = np.full(len(queries), manifest.gallery - 1)
         larger = np.stack([
             np.concatenate([
-                pessimistic_ranks(scores, own[: len(scores)])
-                for _, _, scores in larger_blocks(
-                    manifest, task, similarity, queries, draw
+                pessimistic_ranks(listed, own[: len(listed)])
+                for _, _, listed in larger_blocks(
+                    manifest, task, scores, queries, draw
                 )
             ])
             for draw in range(len(manifest.permutations))
         ])
-    _, full = evaluate_full(manifest, task, similarity)
+    _, full = evaluate_full(manifest, task, scores)
     return Ranks(queries, lists, larger, full)
 
 
@@ -164,8 +165,7 @@ class TwoStage:
     Args:
         manifest: the test set.
         task: `itr` or `tir`.
-        similarity: float32 [pool, pool], contrastive, scaled by the learnt
-            temperature, pictures by texts.
+        first: contrastive scores of the pool, scaled by the learnt temperature.
         match: scores pairs by ITM.
         queries: int [n], indices into `manifest.queries`.
         whole: int [m], places in `queries` of those of which ITM also scores
@@ -175,7 +175,7 @@ class TwoStage:
     """
 
     def __init__(
-        self, manifest: Manifest, task: str, similarity: np.ndarray,
+        self, manifest: Manifest, task: str, first: Scores,
         match: PairScores, queries: np.ndarray,
         whole: Sequence[int] = (), galleries: bool = False,
     ):
@@ -186,7 +186,7 @@ class TwoStage:
         )
         self.queries = queries
         self.own = manifest.own[:, queries]
-        self.first = similarity[images, texts]
+        self.first = first.pairs(images, texts)
         self.short = top_candidates(self.first, SHORT_LIST)
         self.whole = np.asarray(whole, np.int64)
         wanted = self.short.copy()
@@ -194,7 +194,7 @@ class TwoStage:
         pairs = [np.stack([images[wanted], texts[wanted]])]
         self._larger, self._full = [], []
         if galleries:
-            asked = (manifest, task, similarity, queries)
+            asked = (manifest, task, first, queries)
             self._full = [_ShortLists.of_full(full_blocks(*asked))]
             if manifest.gallery:
                 self._larger = [

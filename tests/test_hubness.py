@@ -39,14 +39,15 @@ def test_the_candidate_pays_and_not_the_query():
     bank = unit([[1, 0]]), unit([[0, 1]])
     similarity = 20 * images @ texts.T
     corrected = Hubness((images, texts), bank, 20.0).correct(0.5)
+    itr, tir = (corrected[task].of_images(np.arange(2)) for task in ("itr", "tir"))
     of_texts, of_images = [np.sqrt(0.5), 1.0], [0.0, 1.0]
     for row in range(2):
         for column in range(2):
             own = similarity[row, column]
-            assert corrected["itr"][row, column] == pytest.approx(
+            assert itr[row, column] == pytest.approx(
                 own - 10 * of_texts[column], abs=1e-4
             )
-            assert corrected["tir"][row, column] == pytest.approx(
+            assert tir[row, column] == pytest.approx(
                 own - 10 * of_images[row], abs=1e-4
             )
 

@@ -9,6 +9,7 @@ from kaleido import galleries, retrieval
 from kaleido.inference import unique_pairs
 from kaleido.manifest import draw_manifest
 from kaleido.metrics.retrieval import pessimistic_ranks, rank_shares
+from tests.score_table import Table
 
 POOL, CANDIDATES, DRAWS, GALLERY = 50, 26, 2, 40
 
@@ -105,7 +106,7 @@ def test_the_full_gallery_leaves_out_equal_texts_and_pictures_of_the_product(
     manifest, task
 ):
     scores = table(1)
-    _, ranks = retrieval.evaluate_full(manifest, task, scores)
+    _, ranks = retrieval.evaluate_full(manifest, task, Table(scores))
     for query, row in enumerate(manifest.queries.tolist()):
         values = {c: score(scores, task, row, c) for c in gallery_of(manifest, query)}
         assert ranks[query] == naive_rank(values, row)
@@ -143,9 +144,9 @@ def test_a_pool_without_a_larger_gallery_has_no_lists_of_it(manifest):
     small = dataclasses.replace(manifest, settings=settings)
     with pytest.raises(ValueError, match="no larger gallery. Received: a pool of 50"):
         galleries.larger_lists(small, 0, np.arange(3))
-    assert retrieval.rank_everything(small, "itr", table(1)).larger is None
+    assert retrieval.rank_everything(small, "itr", Table(table(1))).larger is None
     stage = retrieval.TwoStage(
-        small, "itr", table(1), Asked(table(2)), np.arange(9), galleries=True
+        small, "itr", Table(table(1)), Asked(table(2)), np.arange(9), galleries=True
     )
     ranks = stage.ranks(None)
     assert ranks.larger is None and ranks.full.shape == (9,)
@@ -158,7 +159,7 @@ def test_everything_is_ranked_in_every_gallery_with_ties_against_us(
     # More than one block.
     monkeypatch.setattr(galleries, "_BLOCK", 17)
     scores = table(1, 1)
-    ranks = retrieval.rank_everything(manifest, task, scores)
+    ranks = retrieval.rank_everything(manifest, task, Table(scores))
     lists = retrieval.evaluate_lists(manifest, task, lambda i, t: scores[i, t])[1]
     assert (ranks.lists == lists).all() and (ranks.queries == np.arange(POOL)).all()
     for q, row in enumerate(manifest.queries.tolist()):
@@ -169,7 +170,8 @@ def test_everything_is_ranked_in_every_gallery_with_ties_against_us(
         for draw in range(DRAWS):
             expected = rank(larger_gallery_of(manifest, draw, q))
             assert ranks.larger[draw, q] == expected
-    constant = retrieval.rank_everything(manifest, task, np.zeros((POOL, POOL)))
+    nothing = Table(np.zeros((POOL, POOL)))
+    constant = retrieval.rank_everything(manifest, task, nothing)
     assert (constant.larger == GALLERY).all() and (constant.lists == CANDIDATES).all()
 
 
@@ -177,7 +179,7 @@ def test_equal_texts_are_no_mistake_in_the_full_gallery(manifest):
     """A scorer that sees only texts cannot tell equal ones apart, nor need it."""
     rows = np.arange(POOL)
     text = np.where(rows % 9 == 8, 0, rows - (rows % 6 == 5))
-    same = (text[:, None] == text[None]).astype(float)
+    same = Table((text[:, None] == text[None]).astype(float))
     for task in retrieval.TASKS:
         assert retrieval.evaluate_full(manifest, task, same)[0]["rank_at_1"] == 1.0
 
@@ -208,7 +210,7 @@ def test_two_stages_are_plain_reranking(manifest, task, weight):
     asked = Asked(second)
     whole = [2, 9, 10]
     stage = retrieval.TwoStage(
-        manifest, task, first, asked, queries, whole, galleries=True
+        manifest, task, Table(first), asked, queries, whole, galleries=True
     )
 
     def rank(row, candidates):
@@ -251,7 +253,7 @@ def test_two_stages_are_plain_reranking(manifest, task, weight):
 def test_the_cross_encoder_sees_short_lists_only(manifest):
     first, queries = table(2, 8), np.array([1, 7])
     asked = Asked(table(3))
-    retrieval.TwoStage(manifest, "itr", first, asked, queries)
+    retrieval.TwoStage(manifest, "itr", Table(first), asked, queries)
     allowed = set()
     for q in queries.tolist():
         for d in range(DRAWS):
@@ -302,7 +304,7 @@ def stage_where(manifest, first_is_right, second_is_right):
     first = 10 * own if first_is_right else noise[0]
     second = 10 * own if second_is_right else 10 * noise[1]
     return retrieval.TwoStage(
-        manifest, "itr", first, lambda i, t: second[i, t], np.arange(POOL)
+        manifest, "itr", Table(first), lambda i, t: second[i, t], np.arange(POOL)
     )
 
 
