@@ -73,7 +73,7 @@ def main(argv):
     del argv
     from kaleido import distribution, records, workdir
     from kaleido.commands import note_commands
-    from kaleido.finetuning import finetune
+    from kaleido.finetuning import finetune, task_class
     from kaleido.pools import read_manifest
 
     record_set = records.open_records(FLAGS.records)
@@ -85,6 +85,9 @@ def main(argv):
             raise ValueError(f"--manifest is of itr and tir. Received: {FLAGS.task}")
         # `experiments.evaluate` takes it; a wrong one should not cost the training.
         read_manifest(FLAGS.manifest, record_set, FLAGS.split)
+    task_class(FLAGS.task).check_split(FLAGS.task, record_set, FLAGS.split)
+    if FLAGS.match_queries and not ranks:
+        raise ValueError(f"--match_queries is of itr and tir. Received: {FLAGS.task}")
     config = finetuning_config.FinetuningConfig.from_dict(
         {
             **FLAGS.config.to_dict(), "task": FLAGS.task, "start": FLAGS.start,
@@ -147,9 +150,9 @@ def _evaluate(task, record_set):
 
 def _parse_flags(argv):
     """Without a --config, takes that of the task, which another flag names."""
-    given = dict(re.findall("^--?([a-z]+)=(.*)", "\n".join(argv), re.MULTILINE))
-    if "task" in given and "config" not in given:
-        default = f"--config=experiments/configs/finetune.py:{given['task']}"
+    given = re.search("^--?task[=\n](.*)", "\n".join(argv), re.MULTILINE)
+    if given and not any(re.match("--?config(=|$)", a) for a in argv):
+        default = f"--config=experiments/configs/finetune.py:{given.group(1)}"
         argv = [argv[0], default, *argv[1:]]
     return parse_config_flags(argv)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import Mapping
+from typing import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -105,27 +105,35 @@ class Best(_Callback):
     Args:
         checkpoint: of the weights.
         directory: receives them, and their figure in `best.json`.
-        figure: of validation.
+        figures: of validation; their mean chooses.
         more_is_better: or less is.
+        step: where training begins; what was kept at a later one is forgotten.
     """
 
     def __init__(
-        self, checkpoint: tf.train.Checkpoint, directory: str, figure: str,
-        more_is_better: bool,
+        self, checkpoint: tf.train.Checkpoint, directory: str, figures: Sequence[str],
+        more_is_better: bool, step: int,
     ):
         super().__init__()
         self._manager = tf.train.CheckpointManager(checkpoint, directory, 1)
         self._path = os.path.join(directory, "best.json")
-        self._figure, self._sign = figure, 1.0 if more_is_better else -1.0
+        self._figures, self._sign = figures, 1.0 if more_is_better else -1.0
+        self._best = read_json(self._path) if os.path.exists(self._path) else None
+        if self._best and self._best["step"] > step:
+            # A run that was stopped before its checkpoint comes here once more.
+            self._best = None
+
+    def offer(self, step: int, logs: Mapping[str, float]) -> None:
+        """Keeps the weights of a validation, if it is the best so far."""
+        value = float(np.mean([logs[name] for name in self._figures]))
+        if self._best and self._sign * (value - self._best["value"]) <= 0:
+            return
+        self._manager.save(checkpoint_number=step)
+        self._best = {"figures": list(self._figures), "value": value, "step": step}
+        write_json(self._path, self._best)
 
     def on_epoch_end(self, epoch, logs=None):
-        value = float(logs[self._figure])
-        if os.path.exists(self._path):
-            if self._sign * (value - read_json(self._path)["value"]) <= 0:
-                return
-        self._manager.save(checkpoint_number=self.model.step)
-        best = {"figure": self._figure, "value": value, "step": self.model.step}
-        write_json(self._path, best)
+        self.offer(self.model.step, logs)
 
 
 class MetricLines(_Callback):

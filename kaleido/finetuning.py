@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from typing import Type
 
 import tensorflow as tf
 
 from kaleido import callbacks, fitting, input_pipeline
-from kaleido.config import Config
+from kaleido.config import Config, TrainingConfig
 from kaleido.files import claim_folder, sha256_of, write_text
 from kaleido.finetuning_config import (
     CLASSIFICATION_TASKS,
@@ -33,15 +34,20 @@ from kaleido.workdir import (
 )
 
 
-def make_task(
-    networks: Networks, config: FinetuningConfig, run: Config, records: RecordSet
-) -> Task:
-    """Returns the task that a configuration names, around networks."""
-    if config.task in CLASSIFICATION_TASKS:
-        kind = Classification
-    else:
-        kind = Retrieval if config.task in RETRIEVAL_TASKS else Captioning
-    return kind(networks, config, run, records)
+def task_class(task: str) -> Type[Task]:
+    """Returns the class of a task of `finetuning_config.TASKS`."""
+    if task in CLASSIFICATION_TASKS:
+        return Classification
+    return Retrieval if task in RETRIEVAL_TASKS else Captioning
+
+
+def _settings(config: FinetuningConfig, run: Config) -> TrainingConfig:
+    """Returns the optimisation: of other starts nothing begins as a closed form."""
+    if config.start == "pretrained":
+        return config.training
+    rates = {**run.training.rates, **config.training.rates}
+    rates.pop("shortcut", None)
+    return dataclasses.replace(config.training, rates=rates)
 
 
 def _starting_networks(config, run, checkpoint, records) -> Networks:
@@ -96,13 +102,15 @@ def finetune(
         ValueError: if the records do not fit the run or the task, or the folder holds
             another fine-tuning.
     """
+    for split in ("train", "validation"):
+        records.require_split(split)
     run.spec.check_equals(records.spec, records.directory)
     warn_of_other_examples(run, checkpoint, records)
-    settings = config.training
+    settings = _settings(config, run.config)
     # Steps may grow, as a pre-training's may.
     job = dataclasses.replace(config, training=dataclasses.replace(settings, steps=1))
     with fitting.output_folder(strategy, workdir) as output:
-        scoring = scoring_config(run.config, config.data)
+        scoring = scoring_config(run.config, config)
         if config.task not in RETRIEVAL_TASKS:
             # What the other heads have learnt was for another encoder.
             scoring = dataclasses.replace(scoring, tasks={})
@@ -122,8 +130,7 @@ def finetune(
                 _starting_networks(config, run, checkpoint, records) if fresh
                 else networks_for(run.config, records.spec)
             )
-            task = make_task(networks, config, run.config, records)
-            task.check()
+            task = task_class(config.task)(networks, config, run.config, records)
             return task
 
         training = fitting.begin(build, settings, workdir, strategy, jit_compile)
@@ -139,10 +146,11 @@ def finetune(
                 ),
             )
             best = callbacks.Best(
-                tf.train.Checkpoint(**task.saved), best_folder(output), *task.chosen_by
+                tf.train.Checkpoint(**task.saved), best_folder(output),
+                *task.chosen_by, training.step,
             )
             fitting.fit(
-                training, *batches, settings, config.data.batch_size, output, 1, [best]
+                training, *batches, settings, config.data.batch_size, output, 1, best
             )
         if output == workdir:
             lines = callbacks.read_lines(callbacks.metrics_path(output))

@@ -58,7 +58,13 @@ class FinetuningConfig(Editable):
                 f"The task {self.task} needs texts and pictures. Received: "
                 f"inputs={self.inputs!r}"
             )
-        if not 1 <= self.lists < self.data.batch_size:
+        if self.balance != "none" and self.task not in CLASSIFICATION_TASKS:
+            raise ValueError(
+                f"The task {self.task} has no classes. Received: "
+                f"balance={self.balance!r}"
+            )
+        ranks = self.task in RETRIEVAL_TASKS
+        if ranks and not 1 <= self.lists < self.data.batch_size:
             raise ValueError(
                 "`lists` must be at least 1 and less than a batch. Received: "
                 f"lists={self.lists}, batch_size={self.data.batch_size}"

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import os
 import tempfile
-from typing import Callable, Dict, Iterator, Sequence
+from typing import Callable, Dict, Iterator, Optional
 
 import tensorflow as tf
 from absl import logging
@@ -78,7 +78,7 @@ def fit(
     batch_size: int,
     output: str,
     keep_checkpoints: int = 2,
-    more: Sequence[tf.keras.callbacks.Callback] = (),
+    best: Optional[callbacks.Best] = None,
 ) -> None:
     """Trains to the last step, with a validation and a checkpoint every so often.
 
@@ -94,7 +94,7 @@ def fit(
         batch_size: examples of a global batch.
         output: receives `metrics.jsonl`, `checkpoints/` and `tensorboard/`.
         keep_checkpoints: how many are kept.
-        more: callbacks that come after those that every training has.
+        best: keeps the best weights, those of the start among them.
     """
     step, steps = training.step, settings.steps
     if step >= steps:
@@ -106,7 +106,10 @@ def fit(
     path = callbacks.metrics_path(output)
     lines = callbacks.MetricLines(path, step, batch_size)
     if step == 0:
-        callbacks.append_line(path, _untrained(training.model, validation))
+        untrained = _untrained(training.model, validation)
+        callbacks.append_line(path, untrained)
+        if best:
+            best.offer(0, untrained)
     # Dropout must not begin again with the numbers of step 0.
     tf.keras.utils.set_random_seed((settings.seed * 1_000_003 + step) % 2**32)
     training.model.fit(
@@ -122,7 +125,7 @@ def fit(
             callbacks.ProgressLine(steps),
             lines,
             # Before the checkpoint: what a resumed run would not see again.
-            *more,
+            *([best] if best else []),
             callbacks.Checkpoints(manager),
             tf.keras.callbacks.TensorBoard(
                 os.path.join(output, "tensorboard"), write_graph=False

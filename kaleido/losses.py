@@ -130,7 +130,7 @@ def contrastive(
     own = tf.equal(labels[:, None], tf.range(tf.shape(others)[0]))
     logits = scale * tf.matmul(vectors, others, transpose_b=True)
     logits = tf.where(tf.logical_or(negative, own), logits, -1e9)
-    return classification(logits, labels, tf.ones_like(logits[:, 0]))
+    return classification(logits, labels, tf.ones(tf.shape(labels)))
 
 
 def joint_losses(

@@ -55,6 +55,25 @@ def audited_pairs(
     return left, found.counts
 
 
+def rankable_pairs(
+    records: RecordSet, split: str
+) -> Tuple[Dict[str, Any], Dict[str, int]]:
+    """Returns `audited_pairs` of a split that queries can be drawn from.
+
+    Raises:
+        ValueError: if the split is empty, or a query has no wrong candidate.
+    """
+    records.require_split(split)
+    pairs, counts = audited_pairs(records, split)
+    if list_length(**pairs) < 2:
+        raise ValueError(
+            f"The {split} split of {records.directory} is too small to rank anything: "
+            f"a query has no wrong candidate. Received: {len(pairs['image_ids'])} "
+            f"pairs, {counts['removed']} more that training knows"
+        )
+    return pairs, counts
+
+
 def draw_test(
     records: RecordSet, split: str, seed: int, draws: int = 5
 ) -> Manifest:
@@ -69,15 +88,8 @@ def draw_test(
     Raises:
         ValueError: if the split is empty, or a query has no wrong candidate.
     """
-    records.require_split(split)
-    pairs, counts = audited_pairs(records, split)
+    pairs, counts = rankable_pairs(records, split)
     candidates, count = list_length(**pairs), len(pairs["image_ids"])
-    if candidates < 2:
-        raise ValueError(
-            f"The {split} split of {records.directory} is too small to rank anything: "
-            f"a query has no wrong candidate. Received: {count} pairs, "
-            f"{counts['removed']} more that training knows"
-        )
     if candidates < CANDIDATES:
         logging.warning(
             "%d pairs of the %s split are too few for lists of %d candidates: lists "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 from typing import Optional, Tuple
 
 import tensorflow as tf
@@ -52,6 +53,7 @@ def claim_workdir(directory: str, config: Config, records: RecordSet) -> None:
         for name in ("ridge_map.npz", "ridge_map.json", "metrics.jsonl"):
             if os.path.exists(os.path.join(directory, name)):
                 os.remove(os.path.join(directory, name))
+        shutil.rmtree(best_folder(directory), ignore_errors=True)
     elif os.path.exists(path):
         found = read_run(directory)
         found.spec.check_equals(records.spec, directory)

@@ -123,28 +123,50 @@ def test_steps_are_counted_by_batches_not_by_the_optimizer():
 
 @pytest.mark.parametrize("more_is_better, best", [(True, 2), (False, 3)])
 def test_the_weights_of_the_best_validation_are_kept(tmp_path, more_is_better, best):
-    values = {1: 0.5, 2: 0.8, 3: 0.4, 4: 0.7}
+    # The mean of the two chooses.
+    values = {1: (0.1, 0.9), 2: (0.7, 0.9), 3: (0.8, 0.0), 4: (0.8, 0.6)}
     model = model_at(0)
-    watching = callbacks.Best(
-        tf.train.Checkpoint(model=model), str(tmp_path), "val_x", more_is_better
-    )
-    watching.set_model(model)
-    for step, value in values.items():
+
+    def watch(step):
+        checkpoint = tf.train.Checkpoint(model=model)
+        watching = callbacks.Best(
+            checkpoint, str(tmp_path), ["val_x", "val_y"], more_is_better, step
+        )
+        watching.set_model(model)
+        return watching
+
+    def validate(watching, step, x, y):
         model.step = step
         model.layers[0].kernel.assign([[float(step)]])
-        watching.on_epoch_end(step, {"val_x": tf.constant(value)})
+        watching.on_epoch_end(step, {"val_x": tf.constant(x), "val_y": y})
+
+    def written():
+        return json.loads((tmp_path / "best.json").read_text())
+
+    watching = watch(0)
+    for step, pair in values.items():
+        validate(watching, step, *pair)
     kept = model_at(0)
     tf.train.Checkpoint(model=kept).restore(
         tf.train.latest_checkpoint(str(tmp_path))
     ).expect_partial()
     assert float(kept.layers[0].kernel[0, 0]) == best
-    written = json.loads((tmp_path / "best.json").read_text())
-    assert written["step"] == best and written["figure"] == "val_x"
+    assert written()["step"] == best and written()["figures"] == ["val_x", "val_y"]
     # A resumed run knows what is there.
-    again = callbacks.Best(
-        tf.train.Checkpoint(model=model), str(tmp_path), "val_x", more_is_better
+    validate(watch(4), 5, 0.6, 0.6)
+    assert written()["step"] == best
+    # What was kept after its checkpoint is not of this run.
+    validate(watch(1), 2, 0.6, 0.6)
+    assert written()["step"] == 2 and written()["value"] == pytest.approx(0.6)
+
+
+def test_what_is_worse_than_the_start_does_not_take_its_place(tmp_path):
+    model = model_at(0)
+    watching = callbacks.Best(
+        tf.train.Checkpoint(model=model), str(tmp_path), ["val_x"], True, 0
     )
-    again.set_model(model)
-    model.step = 5
-    again.on_epoch_end(5, {"val_x": 0.6})
-    assert json.loads((tmp_path / "best.json").read_text())["step"] == best
+    watching.set_model(model)
+    watching.offer(0, {"val_x": 0.5})
+    model.step = 3
+    watching.on_epoch_end(3, {"val_x": 0.4})
+    assert json.loads((tmp_path / "best.json").read_text())["step"] == 0

@@ -171,8 +171,12 @@ def test_a_run_without_a_checkpoint_is_refused(record_set, checkpoint, tmp_path)
         ({"task": "captions"}, "`task` must be one of .* Received: 'captions'"),
         ({"start": "bert"}, "`start` must be one of .* Received: 'bert'"),
         ({"inputs": "picture", "task": "caption"}, "needs texts and pictures"),
-        ({"lists": 8}, "`lists` must be .* Received: lists=8, batch_size=8"),
-        ({"lists": 0}, "`lists` must be at least 1"),
+        (
+            {"task": "itr", "lists": 8},
+            "`lists` must be .* Received: lists=8, batch_size=8",
+        ),
+        ({"task": "tir", "lists": 0}, "`lists` must be at least 1"),
+        ({"balance": "logits", "task": "itr"}, "itr has no classes"),
         ({"beams": 3}, r"FinetuningConfig has no fields \['beams'\]"),
     ],
 )

@@ -40,15 +40,12 @@ def caption_figures(
             "Each caption needs its references. Received: "
             f"{len(captions)} captions, references of {len(references)}"
         )
-    try:
-        from pycocoevalcap.bleu.bleu import Bleu
-        from pycocoevalcap.cider.cider import Cider
-        from pycocoevalcap.meteor.meteor import Meteor
-        from pycocoevalcap.rouge.rouge import Rouge
-    except ImportError as error:
-        raise ImportError(
-            "Captions are scored by pycocoevalcap: pip install -e '.[captions]'"
-        ) from error
+    require_scorer()
+    from pycocoevalcap.bleu.bleu import Bleu
+    from pycocoevalcap.cider.cider import Cider
+    from pycocoevalcap.meteor.meteor import Meteor
+    from pycocoevalcap.rouge.rouge import Rouge
+
     has_java = shutil.which("java") is not None
     tokenize = _ptb_words if has_java else _plain_words
     written = tokenize([[caption] for caption in captions])
@@ -69,6 +66,16 @@ def caption_figures(
         "tokenizer": "ptb" if has_java else "words",
     }
     return figures, np.asarray(each, np.float64)
+
+
+def require_scorer() -> None:
+    """Raises an ImportError if `pycocoevalcap` is not installed."""
+    try:
+        import pycocoevalcap.cider.cider  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            "Captions are scored by pycocoevalcap: pip install -e '.[captions]'"
+        ) from error
 
 
 def _ptb_words(texts: Sequence[Sequence[str]]) -> Words:

@@ -12,7 +12,7 @@ from kaleido import caption_baselines, losses
 from kaleido.cases import choose_cases
 from kaleido.generator import Generator
 from kaleido.metrics.attributes import attribute_figures, has_truth, read_truth
-from kaleido.metrics.captions import caption_figures
+from kaleido.metrics.captions import caption_figures, require_scorer
 from kaleido.models import PAIR_INPUTS
 from kaleido.progress import Progress
 from kaleido.records import STRING_FIELDS
@@ -36,6 +36,11 @@ class Captioning(Task):
         super().__init__(networks, config, run, records, {"caption": 1.0})
         self._generator = Generator(networks, records.vocabulary)
         self._tokenizer = Tokenizer(records.vocabulary)
+
+    @classmethod
+    def check_split(cls, task, records, split) -> None:
+        require_scorer()
+        super().check_split(task, records, split)
 
     def losses_of(self, batch, training: bool) -> Dict[str, losses.Summed]:
         token_ids = batch["token_ids"]
@@ -114,6 +119,7 @@ class Captioning(Task):
         settings: Dict[str, Any] = {
             "audit": counts,
             "captioner": "show_attend_tell" in captions,
+            "baselines_learn_from": len(train_texts),
         }
         outcomes = {f"cider_{name}": values for name, values in ciders.items()}
         outcomes["ids"] = np.array([example["image_id"] for example in examples])
@@ -121,7 +127,8 @@ class Captioning(Task):
         page = caption_page(
             "Captions", figures, captions, references, examples, ciders[main],
             f"{len(rows)} pictures of the {split} split; {counts['removed']} that "
-            "training has seen were left out.",
+            f"training has seen were left out. Baselines know {len(train_texts)} "
+            "pictures of training.",
         )
         # No caption is right or wrong: those of the upper half, and the others.
         good = ciders[main] > np.median(ciders[main])

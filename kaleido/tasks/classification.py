@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from typing import Any, Dict, Mapping
 
 import numpy as np
@@ -13,7 +14,7 @@ from kaleido.cases import choose_cases
 from kaleido.layers.encoder import initializer
 from kaleido.metrics.classification import classification_figures
 from kaleido.models import PAIR_INPUTS
-from kaleido.records import read_strings
+from kaleido.records import RecordSet, read_strings
 from kaleido.reports.classification_report import classification_page
 from kaleido.tasks.task import Batch, Collected, Outcome, Task, picked
 
@@ -52,38 +53,21 @@ class Classification(Task):
             dtype="float32",
         )
         self.classifier.build([None, networks.text_embedding.words.shape[1]])
-        self._log_shares = tf.constant(self._read_log_shares(), tf.float32)
+        self._log_shares = tf.constant(self._log_shares_of_training(), tf.float32)
 
-    def _read_log_shares(self) -> np.ndarray:
-        """Returns the logarithm of each class's share in training, float [classes].
-
-        Raises:
-            ValueError: if a label of training or validation is not in the class list,
-                or a split has none at all.
-        """
-        counts = np.zeros(len(self.names) + 1)
-        for split in ("train", "validation"):
-            labelled = 0
-            for names in read_strings(self.records, split, self.config.task):
-                labels = self._lookup.lookup(names).numpy()
-                lost = np.flatnonzero((labels < 0) & (names.numpy() != b""))
-                if len(lost):
-                    raise ValueError(
-                        f"The {self.config.task} of {len(lost)} {split} examples is "
-                        f"not in the class list of {self.records.directory}/"
-                        f"dataset.json. Received: {names.numpy()[lost[0]].decode()!r}"
-                    )
-                labelled += int((labels >= 0).sum())
-                if split == "train":
-                    counts += np.bincount(labels + 1, minlength=len(counts))
-            if not labelled:
-                raise ValueError(
-                    f"No {split} example of {self.records.directory} has a "
-                    f"{self.config.task}. Received: classes={self.names}"
-                )
-        # The first column counts products without a label.
-        counts = np.maximum(counts[1 : self.num_classes + 1], 1.0)
+    def _log_shares_of_training(self) -> np.ndarray:
+        """Returns the logarithm of each class's share in training, float [classes]."""
+        counts, _ = (
+            count_labels(self.config.task, self.records, split)
+            for split in ("train", "validation")
+        )
+        counts = np.maximum(counts[: self.num_classes], 1)
         return np.log(counts / counts.sum())
+
+    @classmethod
+    def check_split(cls, task, records, split) -> None:
+        count_labels(task, records, split)
+        super().check_split(task, records, split)
 
     @property
     def saved(self) -> Dict[str, tf.Module]:
@@ -155,7 +139,11 @@ class Classification(Task):
         rows, counts = self.without_leaks(split, test.strings("image_id"))
         labels = test["label"][rows]
         probabilities = {"ours": test["probabilities"][rows]}
-        settings: Dict[str, Any] = {"audit": counts, "classes": self.num_classes}
+        known = len(learnt["train"]["label"])
+        settings: Dict[str, Any] = {
+            "audit": counts, "classes": self.num_classes,
+            "baselines_learn_from": known,
+        }
         for name, (values, chosen) in self._baselines(learnt, test, rows).items():
             probabilities[name], settings[name] = values, chosen
         examples = picked(test.examples(), rows)
@@ -173,7 +161,7 @@ class Classification(Task):
             f"{self.config.task} from {self.config.inputs}", figures, self.names,
             probabilities["ours"], labels, examples,
             f"{len(rows)} examples of the {split} split; {removed} that training has "
-            "seen were left out.",
+            f"seen were left out. Baselines know {known} examples of training.",
         )
         said = [self.names[k] for k in probabilities["ours"].argmax(1)]
         cases = choose_cases(outcomes["right_ours"], examples, said)
@@ -208,6 +196,38 @@ class Classification(Task):
                 *data("text"), self.num_classes
             )
         return made
+
+
+def count_labels(task: str, records: RecordSet, split: str) -> np.ndarray:
+    """Returns how many examples of a split each class has, int [classes].
+
+    Args:
+        task: `category` or `subcategory`; its class list is the records'.
+        records: the records.
+        split: of the records.
+
+    Raises:
+        ValueError: if a label is not in the class list, or no example has one.
+    """
+    found: collections.Counter = collections.Counter()
+    for names in read_strings(records, split, task):
+        found.update(names.numpy().tolist())
+    # Products without a label.
+    found.pop(b"", None)
+    classes = [name.encode("utf-8") for name in records.classes[task]]
+    lost = {name: count for name, count in found.items() if name not in set(classes)}
+    if lost:
+        raise ValueError(
+            f"The {task} of {sum(lost.values())} {split} examples is not in the class "
+            f"list of {records.directory}/dataset.json. Received: "
+            f"{next(iter(lost)).decode()!r}"
+        )
+    if not found:
+        raise ValueError(
+            f"No {split} example of {records.directory} has a {task}. Received: "
+            f"classes={records.classes[task]}"
+        )
+    return np.array([found[name] for name in classes])
 
 
 def _labelled(batch: Batch) -> Batch:

@@ -8,9 +8,11 @@ from typing import Dict
 import tensorflow as tf
 
 from kaleido import losses, negatives, pair_training
-from kaleido.config import Config, DataConfig, TaskConfig
+from kaleido.config import Config, TaskConfig
 from kaleido.distribution import first_row
+from kaleido.finetuning_config import FinetuningConfig
 from kaleido.models import PAIR_INPUTS
+from kaleido.pools import rankable_pairs
 from kaleido.tasks.task import Task
 
 # Share of the lists that are ranked without knowing the contrastive similarity: on
@@ -35,7 +37,7 @@ class Retrieval(Task):
         if "contrastive" in run.active_tasks():
             names = ("contrastive", *names)
         super().__init__(networks, config, run, records, {n: 1.0 for n in names})
-        self.chosen_by = (f"val_{names[0]}_accuracy", True)
+        self.chosen_by = ([f"val_{name}_accuracy" for name in names], True)
         joint = networks.joint
         self._has_similarity = "similarity" in joint.input
         wanted = (*PAIR_INPUTS, *["similarity"] * self._has_similarity)
@@ -89,7 +91,10 @@ class Retrieval(Task):
                 # A sub-category is not ranked: all of it comes before the others.
                 drawn += near
         drawn = tf.where(candidates, drawn, -1.0)
+        # A replica's last batch may hold fewer than a list does.
+        drawn = tf.pad(drawn, [[0, 0], [0, size]], constant_values=-1.0)
         best, others = tf.math.top_k(drawn, size)
+        others = tf.minimum(others, tf.maximum(count - 1, 0))
         partners = tf.concat([anchors[:, None], others], axis=1)
         owners = tf.broadcast_to(anchors[:, None], tf.shape(partners))
         pictures, texts = (partners, owners) if by_text else (owners, partners)
@@ -113,13 +118,20 @@ class Retrieval(Task):
         there = tf.concat([tf.ones_like(best[:, :1], tf.bool), best >= 0], axis=1)
         return tf.where(there, logits, -1e9)
 
+    @classmethod
+    def check_split(cls, task, records, split) -> None:
+        rankable_pairs(records, split)
+
     @property
     def functions(self):
         return {"text": self.text, "image": self.image, "match": self.match}
 
 
-def scoring_config(run: Config, data: DataConfig) -> Config:
+def scoring_config(run: Config, config: FinetuningConfig) -> Config:
     """Returns the configuration of a run whose networks score pairs, no more."""
     names = [name for name in ("contrastive", "itm") if name in run.active_tasks()]
     tasks = {name: TaskConfig() for name in dict.fromkeys([*names, "itm"])}
-    return dataclasses.replace(run, data=data, tasks=tasks)
+    training = dataclasses.replace(
+        run.training, precision=config.training.precision
+    )
+    return dataclasses.replace(run, data=config.data, training=training, tasks=tasks)

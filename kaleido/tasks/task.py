@@ -56,8 +56,8 @@ class Task(Trainer):
         weights: see `Trainer`.
     """
 
-    # The figure of validation that chooses the checkpoint, and whether more is better.
-    chosen_by: Tuple[str, bool] = ("val_loss", False)
+    # Figures of validation whose mean chooses the weights; whether more is better.
+    chosen_by: Tuple[Sequence[str], bool] = (["val_loss"], False)
 
     def __init__(
         self,
@@ -102,10 +102,20 @@ class Task(Trainer):
         """Adds what the loss wants to a clean batch that holds the strings."""
         return batch
 
-    def check(self) -> None:
-        """Raises a ValueError where the records do not fit the task."""
-        for split in ("train", "validation"):
-            self.records.require_split(split)
+    @classmethod
+    def check_split(cls, task: str, records: RecordSet, split: str) -> None:
+        """Says before anything is trained that a split cannot be evaluated.
+
+        Args:
+            task: of `finetuning_config.TASKS`.
+            records: the records.
+            split: one that they have.
+
+        Raises:
+            ValueError: if training has seen all of it, or it has nothing to measure.
+            ImportError: if what scores it is not installed.
+        """
+        _require_unseen(records, split)
 
     def evaluate_split(self, split: str) -> Outcome:
         """Returns figures, outcomes and the page of a split.
@@ -142,17 +152,22 @@ class Task(Trainer):
         """Returns the rows that training has not seen, int [n], and the counts.
 
         Raises:
-            ValueError: if training has seen all of them.
+            ValueError: if training has seen all of the split.
         """
-        left, counts = audited_pairs(self.records, split)
+        left, counts = _require_unseen(self.records, split)
         unseen = set(left["image_ids"])
         rows = np.array([i for i, name in enumerate(image_ids) if name in unseen], int)
-        if not len(rows):
-            raise ValueError(
-                "Every example of the split is one of training, too: there is nothing "
-                f"to evaluate. Received: {counts}"
-            )
         return rows, counts
+
+
+def _require_unseen(records: RecordSet, split: str):
+    left, counts = audited_pairs(records, split)
+    if not left["image_ids"]:
+        raise ValueError(
+            f"Every example of the {split} split is one of training, too: there is "
+            f"nothing to evaluate. Received: {counts}"
+        )
+    return left, counts
 
 
 class Collected:

@@ -10,6 +10,7 @@ from kaleido import records
 from kaleido.models import PAIR_INPUTS
 from kaleido.tasks import classification
 from kaleido.tasks import task as task_module
+from kaleido.tasks.classification import Classification
 from tests import tiny_records
 from tests.tasks.tiny_tasks import first_batch, make_task
 
@@ -119,6 +120,9 @@ def test_a_split_without_labels_is_refused(tmp_path, monkeypatch):
     )
     with pytest.raises(ValueError, match="No validation example .* has a subcategory"):
         make_task("subcategory", some)
+    # The split that is asked for, too.
+    with pytest.raises(ValueError, match="No test example .* has a subcategory"):
+        Classification.check_split("subcategory", some, "test")
 
 
 def test_baselines_learn_from_a_part_of_a_large_split(record_set, monkeypatch):

@@ -82,6 +82,19 @@ def test_a_batch_with_too_few_wrong_ones_has_shorter_lists(record_set):
     assert (logits[1] > -1e8).tolist() == [True, False, False, False]
 
 
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+def test_a_last_batch_may_be_smaller_than_a_list(record_set, count):
+    """What a replica gets of a split's last examples."""
+    task = make_task("itr", record_set, lists=3)
+    batch = {name: values[:count] for name, values in first_batch(task).items()}
+    near = tf.zeros((count, count))
+    wrong = ~np.eye(count, dtype=bool)
+    assert task._score_lists(batch, wrong, near, near, False).shape == (0, 4)
+    if count:
+        summed = task.losses_of(batch, False)
+        assert float(summed["lists"].count) == float(summed["lists"].loss) == 0
+
+
 def test_the_similarity_is_hidden_from_half_of_the_lists_in_training(record_set):
     task = make_task("itr", record_set, lists=1)
     batch = first_batch(task)

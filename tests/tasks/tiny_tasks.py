@@ -30,7 +30,7 @@ def make_task(task, record_set, run=None, **changes):
     config = tiny_finetuning(task, **changes)
     tf.keras.utils.set_random_seed(0)
     networks = networks_for(run, record_set.spec)
-    made = finetuning.make_task(networks, config, run, record_set)
+    made = finetuning.task_class(task)(networks, config, run, record_set)
     made.compile(optimizers.make_optimizer(config.training))
     return made
 
