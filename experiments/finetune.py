@@ -55,6 +55,7 @@ flags.DEFINE_integer(
     "Of itr and tir, queries whose short lists the match head re-ranks; 0 for all.",
     lower_bound=0,
 )
+flags.DEFINE_bool("floor", True, "Of itr and tir, also evaluates the ridge map.")
 flags.DEFINE_integer("seed", 0, "Seed of everything random.")
 config_flags.DEFINE_config_file(
     "config", None, "Python file with get_config(); default: experiments/configs/"
@@ -108,7 +109,7 @@ def main(argv):
             "experiments.evaluate", f"--workdir={FLAGS.workdir}",
             f"--records={FLAGS.records}", f"--split={FLAGS.split}",
             f"--manifest={FLAGS.manifest}", f"--seed={FLAGS.seed}",
-            f"--match_queries={FLAGS.match_queries}",
+            f"--match_queries={FLAGS.match_queries}", f"--floor={FLAGS.floor}",
             f"--output={os.path.join(FLAGS.workdir, 'results.json')}",
         )
     else:
@@ -121,6 +122,7 @@ def _evaluate(task, record_set):
     from kaleido.comparison import outcomes_path
     from kaleido.files import write_arrays, write_json, write_text
     from kaleido.provenance import provenance
+    from kaleido.workdir import checkpoint_step, chosen_checkpoint
 
     logging.info("evaluating on the %s split", FLAGS.split)
     outcome = task.evaluate_split(FLAGS.split)
@@ -139,7 +141,11 @@ def _evaluate(task, record_set):
             "split": FLAGS.split,
             "rows": [{"name": n, **figures} for n, figures in outcome.rows.items()],
             **outcome.settings,
-            "provenance": provenance(task.networks, record_set, FLAGS.seed),
+            "step": checkpoint_step(chosen_checkpoint(FLAGS.workdir)),
+            "trained_on": record_set.content,
+            "provenance": provenance(
+                task.networks, record_set, FLAGS.seed, list(task.saved.values())
+            ),
             "commands": commands_so_far(FLAGS.workdir),
         },
     )

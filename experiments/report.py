@@ -40,8 +40,8 @@ def main(argv):
         raise ValueError("--results=NAME=FILE.json is missing.")
 
     from kaleido.cases import cases_path
-    from kaleido.comparison import outcomes_path
-    from kaleido.files import read_arrays, read_json, write_json, write_text
+    from kaleido.comparison import read_outcomes
+    from kaleido.files import read_json, write_json, write_text
     from kaleido.reports.joint_report import (
         joint_markdown,
         joint_page,
@@ -51,9 +51,9 @@ def main(argv):
     from kaleido.result_tables import Result
 
     def read(name, path):
-        arrays = read_arrays(outcomes_path(path))
+        content = read_json(path)
         cases = read_json(cases_path(path)) if os.path.exists(cases_path(path)) else []
-        return Result(name, read_json(path), arrays, cases)
+        return Result(name, content, read_outcomes(path, content), cases)
 
     results = [read(*_parse(text)) for text in FLAGS.results]
     made = joint_tables(results)

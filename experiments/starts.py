@@ -1,8 +1,9 @@
 r"""Is pre-training worth it? Fine-tunes from three starts; trains rivals beside it.
 
 Retrieval, sub-category and captions, each from our pre-training, from the packaged
-text encoder alone and from random weights, in as many steps; and, pre-trained for as
-long as ours was, two towers and FashionBERT (needs --grid_records). What is done is
+text encoder alone and from random weights, in as many steps; beside them our
+pre-training as it stands, and, pre-trained for as long as that, two towers and
+FashionBERT (needs --grid_records). Retrieval is asked of one manifest. What is done is
 not done again. Writes OUTPUT/starts.json and starts.html.
 
 Example:
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import functools
 import os
+import runpy
 
 from absl import app, flags, logging
 
@@ -62,12 +64,36 @@ def _run(row, seed, workdir):
             f"--checkpoint={FLAGS.checkpoint}", f"--records={FLAGS.records}",
             f"--config.training.steps={FLAGS.steps}", f"--seed={seed}",
             f"--split={FLAGS.split}", f"--workdir={workdir}",
-            f"--match_queries={_SHORT_LISTS}",
+            "--nofloor", *_asked(row.task == "itr"),
         )
         found = read_json(results)
         if row.task == "itr":
             return starts.retrieval_figures(found)
         return starts.task_figures(found)
+    trained = FLAGS.checkpoint
+    if row.config:
+        trained = workdir
+        _pretrain(row, seed, workdir)
+    run_binary(
+        "experiments.evaluate", f"--workdir={trained}", f"--seed={seed}",
+        f"--records={_records_of(row)}", f"--split={FLAGS.split}",
+        # The ridge map is one, and beside ours as it stands.
+        f"--floor={not row.config}",
+        # Without a contrastive view every pair of a list is a joint pass.
+        f"--whole_list_queries={_WHOLE_LISTS}", f"--output={results}", *_asked(True),
+    )
+    return starts.retrieval_figures(read_json(results))
+
+
+def _asked(ranks):
+    """Flags of what ranks: all are asked the same, whatever their seed."""
+    if not ranks:
+        return ()
+    return f"--manifest={_manifest()}", f"--match_queries={_SHORT_LISTS}"
+
+
+def _pretrain(row, seed, workdir):
+    """Trains a rival for as long as ours was trained."""
     pretrain = (
         "experiments.pretrain", f"--config={row.config}",
         f"--records={_records_of(row)}", f"--seed={seed}",
@@ -79,13 +105,25 @@ def _run(row, seed, workdir):
     )
     steps = starts.equal_steps(_lines(timed), _seconds())
     run_binary(*pretrain, f"--workdir={workdir}", f"--steps={steps}")
-    run_binary(
-        "experiments.evaluate", f"--workdir={workdir}", f"--seed={seed}",
-        f"--records={_records_of(row)}", f"--split={FLAGS.split}", "--nofloor",
-        # Without a contrastive view every pair of a list is a joint pass.
-        f"--whole_list_queries={_WHOLE_LISTS}", f"--output={results}",
-    )
-    return starts.retrieval_figures(read_json(results))
+
+
+@functools.lru_cache
+def _manifest():
+    """Returns the path of the manifest, drawn once."""
+    path = os.path.join(FLAGS.output, "manifest.json")
+    if not os.path.exists(path):
+        run_binary(
+            "experiments.make_manifest", f"--records={FLAGS.records}",
+            f"--split={FLAGS.split}", f"--output={path}",
+        )
+    return path
+
+
+def _config_of(row):
+    """Returns the configuration of a rival as a dictionary."""
+    path, _, argument = row.config.partition(":")
+    config = runpy.run_path(path)["get_config"](*[argument] if argument else [])
+    return config.to_dict()
 
 
 def _lines(workdir):
@@ -103,6 +141,7 @@ def _seconds():
 def _made_of(row):
     """Returns what a row's figures depend on, besides the seed."""
     from kaleido.files import sha256_of
+    from kaleido.finetuning_config import default_finetuning
     from kaleido.manifest import VERSION
     from kaleido.records import open_records
     from kaleido.run_grid import MadeOf
@@ -113,12 +152,21 @@ def _made_of(row):
         "checkpoint": sha256_of(f"{chosen_checkpoint(FLAGS.checkpoint)}.index"),
         "split": FLAGS.split,
         "manifest_version": VERSION,
+        "short_lists": _SHORT_LISTS,
+        "whole_lists": _WHOLE_LISTS,
     }
     if isinstance(row, starts.Start):
-        return MadeOf(shared, {"steps": FLAGS.steps})
+        config = default_finetuning(row.task).to_dict()
+        return MadeOf(shared, {"config": config, "steps": FLAGS.steps})
+    if not row.config:
+        return MadeOf(shared, {})
     return MadeOf(
         shared,
-        {"records": open_records(_records_of(row)).content, "seconds": _seconds()},
+        {
+            "config": _config_of(row),
+            "records": open_records(_records_of(row)).content,
+            "seconds": _seconds(),
+        },
     )
 
 
@@ -146,7 +194,7 @@ def main(argv):
             report = {
                 "seeds": seeds, "split": FLAGS.split, "seconds": _seconds(),
                 "rows": {name: summarize(figures) for name, figures in runs.items()},
-                "command": command_line(),
+                "command": command_line(), "short_lists": _SHORT_LISTS,
             }
             write_json(os.path.join(FLAGS.output, "starts.json"), report)
             write_text(os.path.join(FLAGS.output, "starts.html"), starts_page(report))

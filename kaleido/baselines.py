@@ -15,6 +15,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
 NEIGHBOURS = (1, 3, 5, 10, 20, 40)
+# Words and pairs of words, the most frequent ones: a large catalogue has millions.
+_MOST_TERMS = 200_000
 # Inverse of the regularisation.
 STRENGTHS = (1.0, 10.0, 100.0)
 
@@ -59,7 +61,9 @@ def text_regression(
 
     def build(strength):
         return make_pipeline(
-            TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
+            TfidfVectorizer(
+                ngram_range=(1, 2), sublinear_tf=True, max_features=_MOST_TERMS
+            ),
             LogisticRegression(C=strength, max_iter=1000),
         )
 

@@ -48,6 +48,28 @@ def save_outcomes(
     write_arrays(outcomes_path(results), arrays)
 
 
+def read_outcomes(results: str, content: Mapping[str, Any]) -> Dict[str, np.ndarray]:
+    """Reads the arrays beside a results file, of any task.
+
+    Args:
+        results: path of the results file.
+        content: its JSON.
+
+    Raises:
+        ValueError: if they are of another evaluation.
+    """
+    path = outcomes_path(results)
+    arrays = read_arrays(path)
+    asked = content.get("manifest", {}).get("fingerprint")
+    found = str(arrays["manifest"]) if "manifest" in arrays else None
+    if found != asked:
+        raise ValueError(
+            f"{path} is of another evaluation than {results}. Received: manifests "
+            f"{found} and {asked}"
+        )
+    return arrays
+
+
 @dataclasses.dataclass(frozen=True)
 class Outcomes:
     """One scorer's ranks of one results file.
@@ -85,13 +107,7 @@ def load_outcomes(results: str, scorer: str = "") -> Outcomes:
             f"{results} has no ranks by query beside it; evaluate again. "
             f"Received: no file {path}"
         )
-    arrays = read_arrays(path)
-    found = str(arrays["manifest"])
-    if found != content["manifest"]["fingerprint"]:
-        raise ValueError(
-            f"{path} is of another evaluation than {results}. Received: manifests "
-            f"{found} and {content['manifest']['fingerprint']}"
-        )
+    arrays = read_outcomes(results, content)
     ranks: Dict[str, Dict[str, Dict[str, np.ndarray]]] = {}
     for name, values in arrays.items():
         if "/" in name:

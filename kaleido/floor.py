@@ -29,7 +29,8 @@ class Floor:
     """
 
     def __init__(self, records: RecordSet, config: Config, workdir: str):
-        if not config.training.ridge_warm_start or config.training.init != "minilm":
+        own = config.training.ridge_warm_start and config.training.init == "minilm"
+        if not own:
             small = preset("small")
             levels = records.spec.patch_layout.levels
             config = dataclasses.replace(
@@ -39,7 +40,9 @@ class Floor:
                 # Those that need no level of their own.
                 tasks={"contrastive": TaskConfig()},
             )
-            workdir = os.path.join(workdir, "floor")
+        if not (own and warm_start.has_ridge_map(workdir, records)):
+            # The run may be of other records than those that it is measured on.
+            workdir = os.path.join(workdir, f"floor_{records.content}")
             os.makedirs(workdir, exist_ok=True)
         self._records, self._config = records, config
         self._networks = networks_for(config, records.spec)

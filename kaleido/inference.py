@@ -166,7 +166,7 @@ class Scorer:
             float32 [pairs].
         """
         arrays = self._split.arrays
-        lengths = (arrays["token_ids"][texts] != 0).sum(axis=1)
+        lengths = (arrays["token_ids"] != 0).sum(axis=1)[texts]
         # Texts of a length together: less padding.
         order = np.argsort(lengths, kind="stable")
         logits = np.zeros(len(images), np.float32)

@@ -154,12 +154,21 @@ def read_manifest(path: str, records: RecordSet, split: str) -> Manifest:
 def require_pool(records: RecordSet, manifest: Manifest, split: str) -> None:
     """Raises a ValueError unless a manifest was drawn from a split of the catalogue.
 
+    Nor may training know any of it: other records of the catalogue may train on more.
     Reads ids and keys only: it is asked before anything is trained or scored.
     """
     pairs = inference.load_ids_and_keys(records, split)
     keys = [pairs[f"{name}_keys"] for name in _KEYS]
     what = f"the {split} split of {records.directory}"
     _places(manifest, pairs["image_ids"], keys, what)
+    unseen = set(audited_pairs(records, split)[0]["image_ids"])
+    known = [image_id for image_id in manifest.image_ids if image_id not in unseen]
+    if known:
+        raise ValueError(
+            f"The manifest asks for {len(known)} pairs that share a product or a "
+            f"picture with the training split of {records.directory}; draw it again. "
+            f"Received: e.g. {known[:3]}"
+        )
 
 
 def align(split: inference.Split, manifest: Manifest, what: str) -> inference.Split:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+import importlib.metadata
+from typing import Any, Dict, Sequence
 
-import numpy as np
 import tensorflow as tf
 
 import kaleido
@@ -13,22 +13,45 @@ from kaleido.models import Networks
 from kaleido.records import RecordSet
 
 
-def model_fingerprint(networks: Networks) -> str:
+def model_fingerprint(
+    networks: Networks, heads: Sequence[tf.keras.layers.Layer] = ()
+) -> str:
     """Returns a hash of a network's weights, 16 hexadecimal digits.
 
     Of values alone: names depend on what else the process has built.
+
+    Args:
+        networks: the models.
+        heads: of a task, on top of them.
     """
-    models = (networks.joint, networks.text, networks.image)
+    parts = (networks.joint, networks.text, networks.image, *heads)
     # The passes share most of their weights.
-    weights = {id(w): w for model in models for w in model.weights}
+    weights = {id(w): w for part in parts for w in part.weights}
     return digest_arrays(*(w.numpy() for w in weights.values()))
 
 
-def provenance(networks: Networks, records: RecordSet, seed: int) -> Dict[str, Any]:
+# Whose versions decide figures; pycocoevalcap is an extra.
+_LIBRARIES = ("tensorflow", "numpy", "scikit-learn", "pycocoevalcap")
+
+
+def _versions() -> Dict[str, str]:
+    versions = {"kaleido": kaleido.__version__}
+    for name in _LIBRARIES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def provenance(
+    networks: Networks, records: RecordSet, seed: int,
+    heads: Sequence[tf.keras.layers.Layer] = (),
+) -> Dict[str, Any]:
     """Returns what results name beside their figures.
 
     Args:
-        networks: trained.
+        networks, heads: trained, see `model_fingerprint`.
         records: what they were measured on.
         seed: of everything drawn.
 
@@ -37,12 +60,8 @@ def provenance(networks: Networks, records: RecordSet, seed: int) -> Dict[str, A
         the weights and of the examples.
     """
     return {
-        "versions": {
-            "kaleido": kaleido.__version__,
-            "tensorflow": tf.__version__,
-            "numpy": np.__version__,
-        },
+        "versions": _versions(),
         "seed": seed,
-        "model": model_fingerprint(networks),
+        "model": model_fingerprint(networks, heads),
         "records": records.content,
     }

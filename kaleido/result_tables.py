@@ -82,9 +82,10 @@ def make_table(title: str, columns: Sequence[str], rows: Sequence[Row]) -> Table
 def mark_best(rows: Sequence[Row], columns: Sequence[str]) -> List[Dict[str, bool]]:
     """Says which figures no other row beats.
 
-    Within a column rows of the same examples are compared: the highest is marked, and
-    whatever is not worse than it with p < .05 (`bootstrap.paired_bootstrap`). A row
-    that has nobody to be compared with is not marked.
+    Within a column rows of the same examples and protocol are compared: the highest is
+    marked, and whatever is not worse than it with p < .05
+    (`bootstrap.paired_bootstrap`). A row that has nobody to be compared with is not
+    marked.
     """
     marked: List[Dict[str, bool]] = [{} for _ in rows]
     for column in columns:
@@ -92,7 +93,9 @@ def mark_best(rows: Sequence[Row], columns: Sequence[str]) -> List[Dict[str, boo
         for index, row in enumerate(rows):
             if column in row.outcomes:
                 _, ids = row.outcomes[column]
-                groups.setdefault(tuple(sorted(ids.tolist())), []).append(index)
+                # One manifest's draws are not another's, nor one tokenizer's words.
+                asked = (row.protocol, *sorted(ids.tolist()))
+                groups.setdefault(asked, []).append(index)
         for group in groups.values():
             if len(group) < 2:
                 continue

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import glob
+import json
 import os
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Protocol, Sequence
 
@@ -116,8 +117,8 @@ def _check(output, row, expected, part, only=None):
     """Compares all seeds of a row that are there; `only` fields that both have."""
     for path in sorted(glob.glob(_path(glob.escape(output), row, "*"))):
         there = flatten(read_json(path)["made_of"].get(part, {}))
-        asked = flatten(expected)
-        if only:
+        asked = flatten(json.loads(json.dumps(expected)))
+        if only is not None:
             both = set(only) & set(there) & set(asked)
             there, asked = ({k: v[k] for k in both} for v in (there, asked))
         if different := differences(there, asked):
@@ -131,14 +132,15 @@ def summarize(runs: Sequence[Mapping[str, Any]]) -> Dict[str, Dict[str, float]]:
     """Returns mean and standard deviation over seeds.
 
     Args:
-        runs: for each seed a flat dict of figures, all with the same keys.
+        runs: for each seed a flat dict of figures; a figure that could not be had in
+            some of them is summarized over the others.
 
     Returns:
         By figure: `mean`; `std`, of the sample, None for a single run; `runs`.
     """
     summary: Dict[str, Dict[str, float]] = {}
-    for name in runs[0]:
-        values = np.array([run[name] for run in runs], np.float64)
+    for name in dict.fromkeys(name for run in runs for name in run):
+        values = np.array([run[name] for run in runs if name in run], np.float64)
         spread = float(values.std(ddof=1)) if len(values) > 1 else None
         summary[name] = {
             "mean": round(float(values.mean()), 5),

@@ -18,7 +18,7 @@ from absl import logging
 from kaleido import corruption, input_pipeline
 from kaleido.config import Config
 from kaleido.evenly import stride
-from kaleido.files import write_json
+from kaleido.files import read_json, write_json
 from kaleido.layers.heads import level_means
 from kaleido.models import Networks, feature_tasks
 from kaleido.records import RecordSet, parse_token_ids
@@ -65,35 +65,48 @@ def ridge_inputs(
     return np.concatenate(features), np.concatenate(states)
 
 
+# Pairs that a ridge map is fitted on, and chosen by: 3 GB of level means at the most.
+_RIDGE_PAIRS = {"train": 50_000, "validation": 5_000}
+
+
 def fit_or_load(
     networks: Networks, config: Config, records: RecordSet, workdir: str
 ) -> RidgeMap:
-    """Fits the ridge map on the training split, or reads the one a run has.
+    """Fits the ridge map on the training split, or reads the one a folder has.
 
     Its settings are chosen on validation and written to `ridge_map.json`, the
-    map itself to `ridge_map.npz`.
+    map itself to `ridge_map.npz`. Of a large split evenly chosen pairs are read.
 
     Args:
         networks: with their starting weights.
         config: the experiment; its shortcut levels are the map's input.
         records: what to fit on.
-        workdir: folder of the run.
+        workdir: folder that keeps it.
     """
     path = os.path.join(workdir, "ridge_map.npz")
-    if os.path.exists(path):
+    if has_ridge_map(workdir, records):
         return RidgeMap.load(path)
     logging.info("fitting the ridge map")
     inputs = {
         split: ridge_inputs(
-            networks, records, config, split, config.model.shortcut_levels
+            networks, records, config, split, config.model.shortcut_levels,
+            stride(records.counts[split], most),
         )
-        for split in ("train", "validation")
+        for split, most in _RIDGE_PAIRS.items()
     }
     ridge, chosen = choose_ridge_map(inputs["train"], inputs["validation"])
     logging.info("ridge map: %s", chosen)
-    write_json(os.path.join(workdir, "ridge_map.json"), chosen)
     ridge.save(path)
+    # Last: whose map it is.
+    chosen = {**chosen, "records": records.content}
+    write_json(os.path.join(workdir, "ridge_map.json"), chosen)
     return ridge
+
+
+def has_ridge_map(workdir: str, records: RecordSet) -> bool:
+    """Whether a folder holds the ridge map of these examples."""
+    path = os.path.join(workdir, "ridge_map.json")
+    return os.path.exists(path) and read_json(path).get("records") == records.content
 
 
 # Pictures that features' means and variances are taken of.

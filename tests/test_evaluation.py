@@ -214,6 +214,21 @@ def test_any_run_has_a_floor(tmp_path, minilm_file, layout, size):
     assert (similarity.argmax(1) == np.arange(20)).mean() > 0.2
 
 
+# 10 s: MiniLM reads small splits.
+@pytest.mark.slow
+def test_a_floor_is_fitted_on_the_records_that_are_measured(tmp_path, minilm_file):
+    """A run may be measured on other records than its own, one after the other."""
+    config = tiny_records.tiny_config()
+    maps = []
+    for name, count in (("one", 24), ("other", 32), ("one", 24)):
+        records = tiny_records.write_tiny_records(
+            str(tmp_path / name), train=count, validation=12, test=12
+        )
+        maps.append(Floor(records, config, str(tmp_path / "run"))._ridge.image_kernel)
+    assert (maps[0] == maps[2]).all() and (maps[0] != maps[1]).any()
+    assert len(list((tmp_path / "run").glob("floor_*/ridge_map.npz"))) == 2
+
+
 def test_a_run_that_scores_no_pairs_is_refused(record_set, manifest):
     with pytest.raises(ValueError, match="neither.*mlm"):
         evaluate(record_set, manifest, ("mlm",))

@@ -79,6 +79,34 @@ def test_a_stopped_fine_tuning_ends_where_an_unbroken_one_does(
         assert (a == b).all()
 
 
+# 20 s: two trainings are traced.
+@pytest.mark.slow
+def test_two_runs_with_a_seed_are_one(record_set, checkpoint, tmp_path):
+    """Dropout and the lists that are drawn included; another seed is another run."""
+    found = []
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        config = tiny_finetuning("itr", training={"seed": seed, "steps": 2})
+        finetune(config, checkpoint, record_set, tmp_path / name)
+        found.append(lines_of(tmp_path / name))
+    assert found[0] == found[1] != found[2]
+
+
+@pytest.mark.parametrize("start, rate", [("pretrained", 0.01), ("random", 1.0)])
+def test_what_does_not_begin_as_a_closed_form_learns_at_full_rate(
+    checkpoint, start, rate
+):
+    run = workdir.read_run(checkpoint).config
+    run = dataclasses.replace(
+        run, training=dataclasses.replace(
+            run.training, rates={"shortcut": 0.01, "itm": 5.0}
+        )
+    )
+    rates = finetuning._settings(tiny_finetuning("itr", start=start), run).rates
+    assert rates.get("shortcut", 1.0) == rate
+    assert rates.get("itm", 1.0) == (1.0 if start == "pretrained" else 5.0)
+    assert rates["classifier"] == 10.0
+
+
 def test_it_begins_from_the_pre_training_or_from_its_kind(record_set, checkpoint):
     run = workdir.read_run(checkpoint)
 

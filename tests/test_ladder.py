@@ -12,6 +12,9 @@ def test_mean_and_spread_over_seeds():
                             "runs": 2}
     assert summary["b"]["std"] == 0.0
     assert run_grid.summarize([{"a": 1.0}])["a"]["std"] is None
+    # METEOR, say, which one machine could not measure.
+    some = run_grid.summarize([{"a": 1.0}, {"a": 2.0, "c": 4.0}])
+    assert some["a"]["runs"] == 2 and some["c"] == {"mean": 4.0, "std": None, "runs": 1}
 
 
 def test_rungs_have_folders_of_their_own_and_the_papers_order():

@@ -90,6 +90,27 @@ def test_a_pool_is_checked_without_reading_features(record_set, manifest):
         pools.require_pool(record_set, other, "test")
 
 
+def test_a_manifest_of_before_training_knew_more_is_refused(tmp_path):
+    test = fake_records.items_of(9, first=10)
+    before, after = (
+        fake_records.write_records(
+            str(tmp_path / name), {"train": train, "test": test}
+        )
+        for name, train in (
+            ("before", fake_records.items_of(6)),
+            ("after", [
+                *fake_records.items_of(6),
+                dataclasses.replace(test[2], product=77, text_key=77),
+            ]),
+        )
+    )
+    manifest = pools.draw_test(before, "test", seed=0)
+    pools.require_pool(before, manifest, "test")
+    with pytest.raises(ValueError, match="asks for 1 pairs .* Received: e.g.") as error:
+        pools.require_pool(after, manifest, "test")
+    assert str(error.value).endswith("['i12']")
+
+
 @pytest.fixture(scope="module")
 def leaky(tmp_path_factory):
     """Training has items 0 to 5; of the test 3 by its product, and 5 once more."""

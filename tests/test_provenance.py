@@ -34,12 +34,20 @@ def test_results_say_what_made_them(tmp_path):
     records = tiny_records.write_tiny_records(str(tmp_path), 8, 0)
     networks = build(0)
     made = provenance(networks, records, seed=3)
+    versions = made.pop("versions")
+    libraries = ["tensorflow", "numpy", "scikit-learn"]
+    assert {name: versions[name] for name in ["kaleido", *libraries]} == {
+        "kaleido": kaleido.__version__,
+        **{name: importlib.metadata.version(name) for name in libraries},
+    }
+    head = tf.keras.layers.Dense(2)
+    head.build([None, 3])
+    with_head = provenance(networks, records, 3, [head])["model"]
+    head.bias.assign([1.0, 0.0])
+    assert len({
+        made["model"], with_head, provenance(networks, records, 3, [head])["model"]
+    }) == 3
     assert made == {
-        "versions": {
-            "kaleido": kaleido.__version__,
-            "tensorflow": importlib.metadata.version("tensorflow"),
-            "numpy": importlib.metadata.version("numpy"),
-        },
         "seed": 3,
         "model": model_fingerprint(networks),
         "records": records.content,

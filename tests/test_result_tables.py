@@ -1,5 +1,7 @@
 """Tables of results: whose figures are bold, and what rows are made of."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -30,6 +32,14 @@ def test_rows_of_other_examples_are_not_compared():
     high, low = np.ones(50), np.zeros(50)
     others = np.arange(100, 150)
     rows = [row("a", low), row("b", low), row("alone", high, others)]
+    marked = tables.mark_best(rows, ["x"])
+    assert [m.get("x") for m in marked] == [True, True, None]
+
+
+def test_rows_of_another_protocol_are_not_compared():
+    high, low = np.ones(50), np.zeros(50)
+    rows = [row("a", low), row("b", low), row("other draws", high)]
+    rows[2] = dataclasses.replace(rows[2], protocol="another manifest")
     marked = tables.mark_best(rows, ["x"])
     assert [m.get("x") for m in marked] == [True, True, None]
 

@@ -9,7 +9,7 @@ from kaleido.run_grid import summarize
 
 def test_rows_have_folders_of_their_own():
     folders = [row.folder for row in starts.ROWS]
-    assert len(set(folders)) == len(folders) == 11
+    assert len(set(folders)) == len(folders) == 12
     assert starts.FINETUNED[0].name == "itr, pretrained"
 
 
@@ -31,6 +31,9 @@ def test_figures_are_flat_and_in_percent():
         return {"itr": task, "tir": {"rank_at_1": first}, "sum_of_ranks": 300.0}
 
     results = {"scorers": {"contrastive": scorer(0.5)}, "floor": scorer(0.25)}
+    some = {"scorers": {"both": scorer(0.5)}}
+    some["scorers"]["both"]["itr"]["corrected_on_these"] = {"rank_at_1": 0.25}
+    assert starts.retrieval_figures(some)["both_itr_before"] == 25
     assert starts.retrieval_figures(results) == {
         "contrastive_itr": 50, "contrastive_itr_all": 25, "contrastive_tir": 50,
         "contrastive_sum_of_ranks": 300, "floor_itr": 25, "floor_itr_all": 12.5,
@@ -51,7 +54,7 @@ def test_the_page_shows_the_rows_that_are_done():
         "two towers": [{"contrastive_itr": 40.0}],
     }
     report = {
-        "seeds": ["0", "1"], "split": "test", "seconds": 90.0,
+        "seeds": ["0", "1"], "split": "test", "seconds": 90.0, "short_lists": 40,
         "rows": {name: summarize(figures) for name, figures in runs.items()},
         "command": "python -m experiments.starts --seeds=0,1",
     }

@@ -68,7 +68,7 @@ def _values(made, results):
         "cell": _cell,
         # Runs share their beginnings.
         "commands": list(
-            dict.fromkeys(c for r in results for c in r.content["commands"])
+            dict.fromkeys(c for r in results for c in r.content.get("commands", ()))
         ),
     }
 
