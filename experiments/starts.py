@@ -4,7 +4,7 @@ Retrieval, sub-category and captions, each from our pre-training, from the packa
 text encoder alone and from random weights, in as many steps; beside them our
 pre-training as it stands, and, pre-trained for as long as that, two towers and
 FashionBERT (needs --grid_records). Retrieval is asked of one manifest. What is done is
-not done again. Writes OUTPUT/starts.json and starts.html.
+not done again. Writes OUTPUT/starts.json, starts.html and starts.md.
 
 Example:
   python -m experiments.starts --records=runs/myntra/records \
@@ -175,7 +175,7 @@ def main(argv):
     del argv
     from kaleido.commands import command_line
     from kaleido.files import write_json, write_text
-    from kaleido.reports.starts_report import starts_page
+    from kaleido.reports.starts_report import starts_markdown, starts_page
     from kaleido.run_grid import read_runs, run_grid, summarize
     from kaleido.workdir import chosen_checkpoint
 
@@ -197,6 +197,7 @@ def main(argv):
                 "command": command_line(), "short_lists": _SHORT_LISTS,
             }
             write_json(os.path.join(FLAGS.output, "starts.json"), report)
+            write_text(os.path.join(FLAGS.output, "starts.md"), starts_markdown(report))
             write_text(os.path.join(FLAGS.output, "starts.html"), starts_page(report))
     logging.info("page: %s", os.path.join(FLAGS.output, "starts.html"))
 

@@ -3,7 +3,7 @@
 import pytest
 
 from kaleido import starts
-from kaleido.reports.starts_report import starts_page
+from kaleido.reports.starts_report import starts_markdown, starts_page
 from kaleido.run_grid import summarize
 
 
@@ -62,4 +62,9 @@ def test_the_page_shows_the_rows_that_are_done():
     assert "<td>itr, pretrained</td><td>2</td><td>51.000 ± 1.414</td>" in page
     assert "<td>two towers</td><td>1</td><td>40.000</td>" in page
     assert report["command"] in page
+    lines = starts_markdown(report).splitlines()
+    ours, = [line for line in lines if line.startswith("| itr, pretrained | 2 |")]
+    assert ours.startswith("| itr, pretrained | 2 | 51.0 ± 1.4 | – |")
+    bars = {line.count("|") for line in lines if line.startswith("|")}
+    assert len(bars) == 1 and report["command"] in lines
     assert "itr, random" not in page and "Captions" not in page
