@@ -22,8 +22,11 @@ def evenly(count: int, most: int) -> np.ndarray:
 
 
 def stride(count: int, most: int) -> int:
-    """Returns the least step from row to row that takes no more than `most` of `count`.
+    """Returns the least odd step from row to row that takes at most `most` of `count`.
 
     For what is read in a stream, from its first row on; `evenly` takes exactly `most`.
+    Odd: a catalogue often has four views of each product side by side, and an even step
+    would see the same one of all.
     """
-    return max(-(-count // most), 1)
+    step = max(-(-count // most), 1)
+    return step + 1 - step % 2

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kaleido.evenly import evenly
+from kaleido.evenly import evenly, stride
 
 
 @given(count=st.integers(0, 5000), most=st.integers(0, 5000))
@@ -25,3 +25,13 @@ def test_by_hand():
     assert evenly(9, 1).tolist() == [0] and evenly(0, 4).tolist() == []
     # Every second row would be fewer than are asked for.
     assert len(evenly(1915, 1200)) == 1200
+
+
+@given(count=st.integers(0, 5000), most=st.integers(1, 5000))
+def test_a_step_takes_no_more_than_asked_for_and_sees_every_view(count, most):
+    step = stride(count, most)
+    assert step % 2 == 1 and len(range(0, count, step)) <= most
+    if count > 4 * step:
+        assert {row % 4 for row in range(0, count, step)} == {0, 1, 2, 3}
+    # No finer odd step would do.
+    assert step == 1 or len(range(0, count, step - 2)) > most
