@@ -11,10 +11,16 @@ from kaleido.files import read_json, write_json
 
 
 def command_line() -> str:
-    """Returns the command that started this process, as a shell takes it."""
+    """Returns the command that started this process, as a shell takes it.
+
+    Where the data of the README lies differs from one machine to the next: paths in it
+    are written by the variable.
+    """
     spec = sys.modules["__main__"].__spec__
     program = ["python", "-m", spec.name] if spec else ["python", sys.argv[0]]
-    return shlex.join([*program, *sys.argv[1:]])
+    command = shlex.join([*program, *sys.argv[1:]])
+    data = os.environ.get("KALEIDO_DATA")
+    return command.replace(data, "$KALEIDO_DATA") if data else command
 
 
 def commands_so_far(*folders: str) -> List[str]:

@@ -49,3 +49,12 @@ def test_a_program_that_is_no_module_is_called_by_its_file(monkeypatch):
     monkeypatch.setitem(sys.modules, "__main__", main)
     monkeypatch.setattr(sys, "argv", ["tool.py", "a b"])
     assert commands.command_line() == "python tool.py 'a b'"
+
+
+def test_a_path_to_the_data_holds_on_any_machine(started, monkeypatch):
+    started("tfrecords.build", "--catalog_path=/disk/data/myntra")
+    monkeypatch.setenv("KALEIDO_DATA", "/disk/data")
+    expected = "python -m tfrecords.build --catalog_path=$KALEIDO_DATA/myntra"
+    assert commands.command_line() == expected
+    monkeypatch.delenv("KALEIDO_DATA")
+    assert commands.command_line() == expected.replace("$KALEIDO_DATA", "/disk/data")
