@@ -85,6 +85,10 @@ def test_manifest_to_comparison(tmp_path):
     assert not os.path.exists(path("no.json"))
 
     results = {name: read_json(path(f"{name}.json")) for name in evaluating}
+    for name, found in results.items():
+        (command,) = found.pop("commands")
+        assert command.startswith("python -m experiments.evaluate --workdir=")
+        assert f"--output={path(name)}.json" in command
     # The same seed and the same weights: the same numbers.
     assert results["0a"] == results["0b"]
     made = [results[name]["provenance"] for name in ("0a", "1a")]

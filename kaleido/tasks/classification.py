@@ -32,7 +32,7 @@ class Classification(Task):
 
     def __init__(self, networks, config, run, records):
         super().__init__(networks, config, run, records, {config.task: 1.0})
-        self.chosen_by = (f"val_{config.task}_accuracy", True)
+        self.chosen_by = ([f"val_{config.task}_accuracy"], True)
         self.names = records.classes[config.task]
         self.num_classes = records.num_train_classes[config.task]
         if self.num_classes < 2:
