@@ -130,8 +130,7 @@ def finetune(
                 _starting_networks(config, run, checkpoint, records) if fresh
                 else networks_for(run.config, records.spec)
             )
-            task = task_class(config.task)(networks, config, run.config, records)
-            return task
+            return task_class(config.task)(networks, config, run.config, records)
 
         training = fitting.begin(build, settings, workdir, strategy, jit_compile)
         task = training.model

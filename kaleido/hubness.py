@@ -62,7 +62,8 @@ class Hubness:
 
     def __init__(self, pool: Vectors, bank: Vectors, scale: float = 1.0):
         images, texts = pool
-        self._pool, self._scale = pool, scale
+        # The scale goes with the pictures.
+        self._pool = scale * images, texts
         self._of_images = scale * hubness(images, bank[1])
         self._of_texts = scale * hubness(texts, bank[0])
 
@@ -78,12 +79,8 @@ class Hubness:
         images, texts = self._pool
         none = np.zeros(len(images), np.float32)
         return {
-            "itr": Cosines(
-                self._scale * images, texts, none, weight * self._of_texts
-            ),
-            "tir": Cosines(
-                self._scale * images, texts, weight * self._of_images, none
-            ),
+            "itr": Cosines(images, texts, none, weight * self._of_texts),
+            "tir": Cosines(images, texts, weight * self._of_images, none),
         }
 
 

@@ -215,7 +215,8 @@ def count_labels(task: str, records: RecordSet, split: str) -> np.ndarray:
     # Products without a label.
     found.pop(b"", None)
     classes = [name.encode("utf-8") for name in records.classes[task]]
-    lost = {name: count for name, count in found.items() if name not in set(classes)}
+    known = set(classes)
+    lost = {name: count for name, count in found.items() if name not in known}
     if lost:
         raise ValueError(
             f"The {task} of {sum(lost.values())} {split} examples is not in the class "
