@@ -37,6 +37,7 @@ def main(argv):
 
     # Portable and exact, whatever the training's precision was.
     run, networks, step = workdir.load_networks(FLAGS.workdir, precision="float32")
+    run.spec.require_known()
     module = ServingModule(
         networks,
         run.spec,

@@ -31,6 +31,8 @@ class ModelConfig:
         positions: `normalized` or `pixels`, see `patches.patch_positions`.
         match_units: 1 for a sigmoid (the paper), 2 for a softmax (the authors').
         max_text_positions: rows of the position table.
+        segment_rows: rows of the text's segment table.
+        patch_type_rows: rows of each level's type table, where `per_level`.
         contrastive_size: length of the contrastive vectors.
         shortcut_levels: levels whose mean features reach the contrastive image
             vector past the encoder by a linear map; empty for none.
@@ -57,6 +59,8 @@ class ModelConfig:
     positions: str = "normalized"
     match_units: int = 1
     max_text_positions: int = 512
+    segment_rows: int = 2
+    patch_type_rows: int = 2
     contrastive_size: int = 256
     shortcut_levels: tuple = ()
     image_tower: str = "encoder"
@@ -136,7 +140,7 @@ class TrainingConfig:
     """The optimisation.
 
     Attributes:
-        steps: training steps.
+        steps: training steps; 0 measures what a fine-tuning would begin with.
         learning_rate: its peak.
         rates: multiples of the learning rate by layer name, see
             `optimizers.RatedAdamW`.
@@ -172,8 +176,10 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self):
-        for name in ("steps", "eval_every", "learning_rate"):
+        for name in ("eval_every", "learning_rate"):
             _check_positive(name, getattr(self, name))
+        if self.steps < 0:
+            raise ValueError(f"`steps` must not be negative. Received: {self.steps}")
         check_choice("decay", self.decay, ("linear", "cosine", "constant"))
         check_choice("init", self.init, ("minilm", "random"))
         check_choice(

@@ -30,6 +30,7 @@ from kaleido.workdir import (
     chosen_checkpoint,
     claim_workdir,
     load_networks,
+    read_head,
     warn_of_other_examples,
 )
 
@@ -130,11 +131,16 @@ def finetune(
                 _starting_networks(config, run, checkpoint, records) if fresh
                 else networks_for(run.config, records.spec)
             )
-            return task_class(config.task)(networks, config, run.config, records)
+            task = task_class(config.task)(networks, config, run.config, records)
+            head = read_head(checkpoint, config.task)
+            if fresh and head and config.start == "pretrained":
+                task.begin_with(head)
+            return task
 
         training = fitting.begin(build, settings, workdir, strategy, jit_compile)
         task = training.model
-        if training.step < settings.steps:
+        # Without steps, too, validation has a look at what there is.
+        if training.step < max(settings.steps, 1):
             prepare = task.preparation()
             batches = (
                 input_pipeline.training_batches(

@@ -82,6 +82,8 @@ def fit(
 ) -> None:
     """Trains to the last step, with a validation and a checkpoint every so often.
 
+    A training without steps is validated, no more.
+
     Weights, optimiser, data position and what is drawn for each record are
     restored: without dropout a run that was stopped ends where one that was not
     would have; with it, other units are dropped.
@@ -97,9 +99,6 @@ def fit(
         best: keeps the best weights, those of the start among them.
     """
     step, steps = training.step, settings.steps
-    if step >= steps:
-        return
-    every = min(settings.eval_every, steps)
     manager = tf.train.CheckpointManager(
         training.checkpoint, os.path.join(output, "checkpoints"), keep_checkpoints
     )
@@ -110,6 +109,9 @@ def fit(
         callbacks.append_line(path, untrained)
         if best:
             best.offer(0, untrained)
+    if step >= steps:
+        return
+    every = min(settings.eval_every, steps)
     # Dropout must not begin again with the numbers of step 0.
     tf.keras.utils.set_random_seed((settings.seed * 1_000_003 + step) % 2**32)
     training.model.fit(

@@ -205,12 +205,13 @@ def build_networks(
     positions = tf.keras.Input((layout.num_patches, 5), name="patch_positions")
 
     embed_text = embeddings.TextEmbedding(
-        vocab_size, config.hidden_size, config.max_text_positions, config.dropout,
-        name="text_embedding",
+        vocab_size, config.hidden_size, config.max_text_positions, config.segment_rows,
+        config.dropout, name="text_embedding",
     )
     embed_patches = embeddings.PatchEmbedding(
         layout.levels, config.hidden_size, config.projection,
-        config.feature_norm, dropout=config.dropout, name="patch_embedding",
+        config.feature_norm, config.patch_type_rows, config.dropout,
+        name="patch_embedding",
     )
     layers = [
         encoder.TransformerLayer(

@@ -12,7 +12,7 @@ import functools
 import hashlib
 import json
 import os
-from typing import Dict, Iterator, List, Mapping, Tuple
+from typing import Dict, Iterator, List, Mapping, Optional, Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -41,25 +41,49 @@ class RecordSpec:
             the network's weights (empty where it has none).
         masking: `agm`, or `random` where alignments were not to guide the plans.
         seed: of the mask plans.
+
+    Of a model that was converted from another code only sizes are known; the other
+    fields are None, and fit any.
     """
 
     layout: str
-    backbone: str
-    backbone_fingerprint: str
+    backbone: Optional[str]
+    backbone_fingerprint: Optional[str]
     feature_size: int
-    crop_size: int
-    whole_crop_size: int
-    saliency: str
-    vocabulary_fingerprint: str
+    crop_size: Optional[int]
+    whole_crop_size: Optional[int]
+    saliency: Optional[str]
+    vocabulary_fingerprint: Optional[str]
     vocab_size: int
     max_tokens: int
-    num_plans: int
-    alignment: str
-    masking: str
-    seed: int
-    saliency_fingerprint: str = ""
-    aligner_fingerprint: str = ""
+    num_plans: Optional[int]
+    alignment: Optional[str]
+    masking: Optional[str]
+    seed: Optional[int]
+    saliency_fingerprint: Optional[str] = ""
+    aligner_fingerprint: Optional[str] = ""
     schema_version: int = SCHEMA_VERSION
+
+    @classmethod
+    def of_sizes(
+        cls, layout: str, feature_size: int, vocab_size: int, max_tokens: int
+    ) -> "RecordSpec":
+        """Returns a spec of which nothing else is known."""
+        unknown = {field.name: None for field in dataclasses.fields(cls)}
+        known = {
+            "layout": layout, "feature_size": feature_size, "vocab_size": vocab_size,
+            "max_tokens": max_tokens, "schema_version": SCHEMA_VERSION,
+        }
+        return cls(**{**unknown, **known})
+
+    def require_known(self) -> None:
+        """Raises a ValueError if it is not known how the records are made."""
+        unknown = [k for k, v in dataclasses.asdict(self).items() if v is None]
+        if unknown:
+            raise ValueError(
+                "Nobody knows how pictures are cut and embedded for this model: "
+                f"convert its checkpoint with --records. Received: unknown {unknown}"
+            )
 
     @property
     def patch_layout(self) -> PatchLayout:
@@ -70,6 +94,18 @@ class RecordSpec:
         """Hash of all fields, 16 hexadecimal digits."""
         fields = json.dumps(dataclasses.asdict(self), sort_keys=True)
         return hashlib.sha256(fields.encode("utf-8")).hexdigest()[:16]
+
+    def check_sizes(self, other: "RecordSpec", what: str) -> None:
+        """Raises a ValueError if a model of this spec cannot read the other's records.
+
+        Args:
+            other: the spec that was found.
+            what: names where it was found.
+        """
+        sizes = ("layout", "feature_size", "vocab_size")
+        RecordSpec.of_sizes(
+            **{name: getattr(self, name) for name in sizes}, max_tokens=other.max_tokens
+        ).check_equals(other, what)
 
     def check_equals(self, other: "RecordSpec", what: str) -> None:
         """Raises a ValueError that names every field in which two specs differ.
@@ -82,7 +118,7 @@ class RecordSpec:
         different = [
             f"{key}: expected {mine[key]!r}, received {theirs[key]!r}"
             for key in mine
-            if mine[key] != theirs[key]
+            if mine[key] is not None and mine[key] != theirs[key]
         ]
         if different:
             raise ValueError(

@@ -5,15 +5,24 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
-from typing import Optional, Tuple
+from typing import Dict, Mapping, Optional, Tuple
 
+import numpy as np
 import tensorflow as tf
 from absl import logging
 
 from kaleido.config import Config
-from kaleido.files import differences, flatten, read_json, write_json
+from kaleido.files import (
+    differences,
+    flatten,
+    read_arrays,
+    read_json,
+    write_arrays,
+    write_json,
+)
 from kaleido.models import Networks, networks_for
 from kaleido.records import RecordSet, RecordSpec
+from kaleido.text import Vocabulary
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +82,59 @@ def claim_workdir(directory: str, config: Config, records: RecordSet) -> None:
             )
     write_json(path, content)
     records.vocabulary.save(os.path.join(directory, "vocab.txt"))
+
+
+def write_untrained(
+    directory: str,
+    config: Config,
+    spec: RecordSpec,
+    networks: Networks,
+    vocabulary: Optional[Vocabulary],
+    heads: Mapping[str, Mapping[str, np.ndarray]],
+) -> None:
+    """Writes a run that was not trained here, as one of step 0.
+
+    Args:
+        directory: receives it; must hold none.
+        config: as if it had been.
+        spec: of the records that it fits.
+        networks: with their weights.
+        vocabulary: the word pieces, where they are known.
+        heads: arrays of what else it has learnt, by task; see `read_head`.
+
+    Raises:
+        ValueError: if the folder holds a run.
+    """
+    path = os.path.join(directory, "config.json")
+    if os.path.exists(path):
+        raise ValueError(f"{directory} holds a run. Take another folder.")
+    os.makedirs(directory, exist_ok=True)
+    checkpoint = tf.train.Checkpoint(
+        joint=networks.joint, text=networks.text, image=networks.image
+    )
+    folder = os.path.join(directory, "checkpoints")
+    tf.train.CheckpointManager(checkpoint, folder, 1).save(checkpoint_number=0)
+    if vocabulary is not None:
+        vocabulary.save(os.path.join(directory, "vocab.txt"))
+    for task, arrays in heads.items():
+        write_arrays(_head_path(directory, task), arrays)
+    # Last: what has it is a run.
+    content = {
+        "config": config.to_dict(),
+        "records": dataclasses.asdict(spec),
+        "records_content": "",
+    }
+    write_json(path, content)
+
+
+def read_head(directory: str, task: str) -> Dict[str, np.ndarray]:
+    """Returns what a run that was not trained here brought for a task, or nothing."""
+    path = _head_path(directory, task)
+    return read_arrays(path) if os.path.exists(path) else {}
+
+
+def _head_path(directory: str, task: str) -> str:
+    return os.path.join(directory, f"head_{task}.npz")
 
 
 def read_run(directory: str) -> RunDescription:

@@ -18,24 +18,26 @@ from kaleido.layers.layer_norm import LayerNorm
 class TextEmbedding(tf.keras.layers.Layer):
     """Sum of piece, position and segment embeddings, LayerNorm, dropout.
 
-    The segment table has two rows: 0 for text, 1 for patches ('T' and 'I' in
+    Of the segment table's two rows 0 is for text, 1 for patches ('T' and 'I' in
     the paper); `PatchEmbedding` has its own copy of the latter.
 
     Args:
         vocab_size: number of word pieces.
         hidden_size: length of an embedding.
         max_positions: longest text.
+        segment_rows: rows of the segment table.
         dropout: rate in training.
     """
 
     def __init__(
         self, vocab_size: int, hidden_size: int, max_positions: int = 512,
-        dropout: float = 0.1, **kwargs,
+        segment_rows: int = 2, dropout: float = 0.1, **kwargs,
     ):
         super().__init__(**kwargs)
         self._config = {
             "vocab_size": vocab_size, "hidden_size": hidden_size,
-            "max_positions": max_positions, "dropout": dropout,
+            "max_positions": max_positions, "segment_rows": segment_rows,
+            "dropout": dropout,
         }
         self.norm = LayerNorm(name="norm", dtype=self.dtype_policy)
         self.dropout = tf.keras.layers.Dropout(dropout, dtype=self.dtype_policy)
@@ -50,13 +52,17 @@ class TextEmbedding(tf.keras.layers.Layer):
 
         self.words = table("words", self._config["vocab_size"])
         self.positions = table("positions", self._config["max_positions"])
-        self.segments = table("segments", 2)
+        self.segments = table("segments", self._config["segment_rows"])
         super().build(input_shape)
 
-    def call(self, token_ids, training=None, reverse=False, first_position=0):
+    def call(
+        self, token_ids, training=None, reverse=False, first_position=0,
+        segment_ids=None,
+    ):
         """Maps int32 [batch, length] to [batch, length, hidden_size].
 
-        The first token stands at `first_position` of its text.
+        The first token stands at `first_position` of its text; segments are 0 unless
+        given, int32 [batch, length].
 
         With `reverse`, maps states float [batch, n, hidden_size] to their
         products with the piece table, [batch, n, vocab_size]: BERT's output
@@ -68,7 +74,10 @@ class TextEmbedding(tf.keras.layers.Layer):
         length = tf.shape(token_ids)[1]
         words = tf.gather(self.words, token_ids)
         places = self.positions[first_position : first_position + length]
-        states = words + places + self.segments[0]
+        segments = self.segments[0]
+        if segment_ids is not None:
+            segments = tf.gather(self.segments, segment_ids)
+        states = words + places + segments
         states = tf.cast(states, self.compute_dtype)
         return self.dropout(self.norm(states), training=training)
 

@@ -64,6 +64,26 @@ class Classification(Task):
         counts = np.maximum(counts[: self.num_classes], 1)
         return np.log(counts / counts.sum())
 
+    def begin_with(self, head: Mapping[str, np.ndarray]) -> None:
+        """Takes over a classifier, class by class, by name.
+
+        Args:
+            head: see `released.read_classifiers`; classes that only one side has are
+                left out, or as they begin.
+        """
+        columns = {name.decode("utf-8"): i for i, name in enumerate(head["names"])}
+        shared = [name for name in self.names[: self.num_classes] if name in columns]
+        kernel, bias = (weight.numpy() for weight in self.classifier.weights)
+        for row, name in enumerate(self.names[: self.num_classes]):
+            if name in columns:
+                kernel[:, row] = head["kernel"][:, columns[name]]
+                bias[row] = head["bias"][columns[name]]
+        self.classifier.set_weights([kernel, bias])
+        logging.info(
+            "%d of %d classes begin with a classifier that knows them",
+            len(shared), self.num_classes,
+        )
+
     @classmethod
     def check_split(cls, task, records, split) -> None:
         count_labels(task, records, split)

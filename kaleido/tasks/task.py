@@ -102,6 +102,14 @@ class Task(Trainer):
         """Adds what the loss wants to a clean batch that holds the strings."""
         return batch
 
+    def begin_with(self, head: Mapping[str, np.ndarray]) -> None:
+        """Begins with what a converted run has learnt for the task on top.
+
+        Args:
+            head: arrays, see `workdir.read_head`.
+        """
+        raise NotImplementedError
+
     @classmethod
     def check_split(cls, task: str, records: RecordSet, split: str) -> None:
         """Says before anything is trained that a split cannot be evaluated.

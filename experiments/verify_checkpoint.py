@@ -1,0 +1,40 @@
+r"""Compares a converted checkpoint with what the authors' code returns.
+
+FIXTURE holds a checkpoint, config.json, and io.npz: inputs `in_*` of one batch, and
+outputs `out_*` of the authors' network, without dropout. Prints one JSON line: of each
+output the largest absolute difference, and how many variables were used and left. Ends
+with exit code 1 where a difference is above --tolerance.
+
+Example:
+  python -m experiments.verify_checkpoint --fixture=$KALEIDO_DATA/reference_checkpoint
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from absl import app, flags
+
+from kaleido.cli import fail_clearly
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_string("fixture", None, "Folder of the fixture.", required=True)
+flags.DEFINE_float("tolerance", 2e-5, "Largest difference that agrees.")
+
+
+@fail_clearly
+def main(argv):
+    del argv
+    from kaleido.interop.verification import verify
+
+    found = verify(FLAGS.fixture)
+    agrees = found["largest"] <= FLAGS.tolerance
+    print(json.dumps({**found, "tolerance": FLAGS.tolerance, "agrees": agrees}))
+    if not agrees:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    app.run(main)
