@@ -149,7 +149,8 @@ class TrainingConfig:
         weight_decay, beta_2, epsilon: of AdamW.
         clip_norm: bound on the global gradient norm; 0 for none.
         precision: Keras policy: float32, mixed_bfloat16, mixed_float16.
-        init: starting weights: `minilm` (packaged text encoder), `random`.
+        init: starting weights: `minilm` (packaged text encoder), `random`, or a local
+            folder, see `interop.starting_weights`.
         ridge_warm_start: begins from closed forms (`warm_start.py`).
         mined_negatives: swapped texts are the most similar wrong ones of the
             batch by the contrastive view, for this share of the swaps.
@@ -181,7 +182,6 @@ class TrainingConfig:
         if self.steps < 0:
             raise ValueError(f"`steps` must not be negative. Received: {self.steps}")
         check_choice("decay", self.decay, ("linear", "cosine", "constant"))
-        check_choice("init", self.init, ("minilm", "random"))
         check_choice(
             "precision", self.precision,
             ("float32", "mixed_bfloat16", "mixed_float16"),

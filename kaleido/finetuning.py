@@ -29,6 +29,7 @@ from kaleido.workdir import (
     best_folder,
     chosen_checkpoint,
     claim_workdir,
+    latest_checkpoint,
     load_networks,
     read_head,
     warn_of_other_examples,
@@ -56,12 +57,19 @@ def _starting_networks(config, run, checkpoint, records) -> Networks:
         return load_networks(checkpoint, records, config.training.precision)[1]
     settings = dataclasses.replace(
         run.config.training,
-        init="minilm" if config.start == "text" else "random",
+        init=_text_alone(run.config) if config.start == "text" else "random",
         ridge_warm_start=False,
         seed=config.training.seed,
     )
     alone = dataclasses.replace(run.config, training=settings)
     return starting_networks(alone, records)
+
+
+def _text_alone(run: Config) -> str:
+    """The text encoder of a run's kind: its own, or the packaged one."""
+    init = run.training.init
+    # A run that another began from knows pictures, too.
+    return "minilm" if init == "random" or latest_checkpoint(init) else init
 
 
 def _weights_of(config: FinetuningConfig, checkpoint: str) -> str:

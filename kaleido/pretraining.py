@@ -11,7 +11,7 @@ import tensorflow as tf
 from kaleido import callbacks, fitting, input_pipeline, warm_start
 from kaleido.config import Config
 from kaleido.files import read_json, write_json, write_text
-from kaleido.interop.bert import load_minilm
+from kaleido.interop.starting_weights import load_starting_weights
 from kaleido.masking import patch_budget
 from kaleido.models import Networks, feature_tasks, networks_for
 from kaleido.pretrainer import Pretrainer
@@ -33,8 +33,8 @@ def starting_networks(
     """
     tf.keras.utils.set_random_seed(config.training.seed)
     networks = networks_for(config, records.spec)
-    if config.training.init == "minilm":
-        load_minilm(networks, records.vocabulary)
+    if load_starting_weights(networks, config, records.vocabulary):
+        return networks
     warm_start.apply_feature_norm(networks, records, config)
     if config.training.ridge_warm_start:
         ridge = warm_start.fit_or_load(networks, config, records, workdir)

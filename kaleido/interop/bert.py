@@ -1,20 +1,42 @@
-"""BERT-shaped safetensors (Hugging Face names) into the text side and encoder."""
+"""Starting weights: a BERT of Google's or Hugging Face's into text side and encoder."""
 
 from __future__ import annotations
 
-from typing import Dict, Optional
+import glob
+import os
+from typing import Dict, Mapping, Sequence, Tuple
 
 import numpy as np
+import tensorflow as tf
 from absl import logging
 from safetensors.numpy import load_file
 
+from kaleido.files import read_json
+from kaleido.interop.hugging_face_names import HUGGING_FACE, TIED
 from kaleido.interop.packaged_weights import packaged_file
+from kaleido.interop.tensorflow_names import GOOGLE
+from kaleido.interop.variable_rules import (
+    Filled,
+    Rule,
+    fill,
+    target_of,
+    variables_by_name,
+)
 from kaleido.models import Networks
 from kaleido.text import Vocabulary, load_vocabulary
 
-# Tensors that a BERT holds and we have no use for: a cached range, and the
-# pooler of a sentence encoder, which was never trained.
-_UNUSED = ("embeddings.position_ids", "pooler.dense.weight", "pooler.dense.bias")
+# Layers of ours that a BERT may lack; they stay as they begin.
+_MAY_LACK = ("pooler", "mlm", "mlm_bias")
+# Of these each row is a word piece's.
+_BY_PIECE = ("text_embedding/words", "mlm_bias/bias")
+# What Hugging Face calls the two gelus.
+_GELUS = {
+    "gelu": ("exact",), "gelu_python": ("exact",),
+    "gelu_new": ("tanh",), "gelu_pytorch_tanh": ("tanh",), "gelu_fast": ("tanh",),
+}
+# Google's code computes the approximation by this name, its successors the exact one.
+_GOOGLE_GELUS = {"gelu": ("exact", "tanh")}
+_NORM_EPSILON = 1e-12
 
 
 def minilm_path() -> str:
@@ -23,99 +45,134 @@ def minilm_path() -> str:
 
 
 def load_minilm(networks: Networks, vocabulary: Vocabulary) -> None:
-    """Fills text embedding and encoder from the packaged MiniLM.
-
-    Of another vocabulary than MiniLM's, the pieces that both have take over
-    their vectors; the others keep what they have.
+    """Fills text embedding and encoder from the packaged MiniLM; see `load_bert`.
 
     Args:
         networks: of MiniLM's sizes.
         vocabulary: whose ids the networks read.
-
-    Raises:
-        ValueError: see `load_bert_encoder`.
     """
-    load_bert_encoder(networks, minilm_path(), vocabulary, load_vocabulary())
+    tensors = load_file(minilm_path())
+    # The pooler of a sentence encoder was never trained.
+    tensors = {k: v for k, v in tensors.items() if not k.startswith("pooler.")}
+    _fill(
+        networks, tensors, HUGGING_FACE, minilm_path(), vocabulary, load_vocabulary()
+    )
 
 
-def load_bert_encoder(
-    networks: Networks,
-    path: str,
-    vocabulary: Optional[Vocabulary] = None,
-    source_vocabulary: Optional[Vocabulary] = None,
-) -> None:
-    """Fills the text embedding and the encoder from a safetensors file.
+def load_bert(
+    networks: Networks, folder: str, vocabulary: Vocabulary, gelu: str
+) -> Filled:
+    """Fills text embedding and encoder, and what else of BERT a folder holds.
 
-    The patch embedding's modality row starts as the text's second segment.
-    Every tensor of the file must find its place.
+    The folder has either Hugging Face's `model.safetensors`, or a TensorFlow 1
+    checkpoint of Google's; `vocab.txt`, where its pieces are not the networks': those
+    that both have take over their vectors, the others keep what they have; and a
+    configuration (`config.json`, `bert_config.json`), which is checked where it is
+    there. Pooler and masked-language head are filled if they are there. The patch
+    embedding's modality row begins as the text's second segment.
 
     Args:
-        networks: what to fill.
-        path: a file of Hugging Face's `BertModel`.
-        vocabulary, source_vocabulary: the model's and the file's word pieces,
-            where they may differ.
+        networks: of its sizes.
+        folder: a local one; nothing is downloaded.
+        vocabulary: whose ids the networks read.
+        gelu: the networks', `exact` or `tanh`.
 
     Raises:
-        ValueError: if a tensor is missing, left over, or of another shape;
-            names it with both shapes.
+        ValueError: if the folder holds neither, or a BERT that computes otherwise; if a
+            tensor is missing, left over, or of another shape, which names it.
     """
-    tensors: Dict[str, np.ndarray] = load_file(path)
-    for name in _UNUSED:
-        tensors.pop(name, None)
+    path, tensors, rules = _read(folder)
+    _check_config(folder, gelu, google=rules is GOOGLE)
+    pieces = os.path.join(folder, "vocab.txt")
+    source = load_vocabulary(pieces) if os.path.exists(pieces) else vocabulary
+    return _fill(networks, tensors, rules, path, vocabulary, source)
 
-    def take(name):
-        if name not in tensors:
-            raise ValueError(f"{path} lacks {name}; it holds {sorted(tensors)[:8]} ...")
-        return tensors.pop(name)
 
-    def assign(variable, value, name):
-        if tuple(variable.shape) != value.shape:
-            raise ValueError(
-                f"{path}: {name} has shape {value.shape}, the model needs "
-                f"{tuple(variable.shape)}"
-            )
-        variable.assign(value)
-
-    def assign_dense(layer, name):
-        assign(layer.kernel, take(f"{name}.weight").T, name)
-        assign(layer.bias, take(f"{name}.bias"), name)
-
-    def assign_norm(layer, name):
-        assign(layer.gamma, take(f"{name}.weight"), name)
-        assign(layer.beta, take(f"{name}.bias"), name)
-
-    text = networks.text_embedding
-    words = take("embeddings.word_embeddings.weight")
-    if vocabulary is not None and vocabulary.pieces != source_vocabulary.pieces:
-        table, source = text.words.numpy(), source_vocabulary.ids
-        shared = [piece for piece in vocabulary.ids if piece in source]
-        rows = [vocabulary.ids[piece] for piece in shared]
-        table[rows] = words[[source[piece] for piece in shared]]
-        logging.info("%d of %d word pieces have vectors", len(shared), len(table))
-        words = table
-    assign(text.words, words, "word_embeddings")
-    positions = take("embeddings.position_embeddings.weight")
-    assign(text.positions, positions[: text.positions.shape[0]], "position_embeddings")
-    segments = take("embeddings.token_type_embeddings.weight")
-    assign(text.segments, segments, "token_type_embeddings")
-    assign_norm(text.norm, "embeddings.LayerNorm")
-    if hasattr(networks.patch_embedding, "modality"):
-        networks.patch_embedding.modality.assign(segments[1])
-
-    for index, layer in enumerate(networks.encoder_layers):
-        prefix = f"encoder.layer.{index}"
-        parts = [f"{prefix}.attention.self.{p}" for p in ("query", "key", "value")]
-        kernels = [take(f"{p}.weight").T for p in parts]
-        biases = [take(f"{p}.bias") for p in parts]
-        assign(layer.qkv.kernel, np.concatenate(kernels, axis=1), f"{prefix} qkv")
-        assign(layer.qkv.bias, np.concatenate(biases), f"{prefix} qkv")
-        assign_dense(layer.attention_output, f"{prefix}.attention.output.dense")
-        assign_norm(layer.attention_norm, f"{prefix}.attention.output.LayerNorm")
-        assign_dense(layer.intermediate, f"{prefix}.intermediate.dense")
-        assign_dense(layer.feed_forward_output, f"{prefix}.output.dense")
-        assign_norm(layer.output_norm, f"{prefix}.output.LayerNorm")
-    if tensors:
+def _read(folder: str) -> Tuple[str, Dict[str, np.ndarray], Sequence[Rule]]:
+    """Returns path, tensors and rules of what a folder holds."""
+    files = glob.glob(os.path.join(glob.escape(folder), "*.safetensors"))
+    checkpoints = glob.glob(os.path.join(glob.escape(folder), "*.index"))
+    if len(files) + len(checkpoints) != 1:
         raise ValueError(
-            f"{path} holds tensors that found no place in a model of "
-            f"{len(networks.encoder_layers)} layers: {sorted(tensors)[:8]}"
+            f"{folder} must hold one .safetensors file or one TensorFlow checkpoint. "
+            f"Received: {sorted(files + checkpoints)}"
         )
+    if files:
+        tensors = load_file(files[0])
+        for copy, of in TIED.items():
+            if copy in tensors and of not in tensors:
+                # Which of the two a file holds is up to its writer.
+                tensors[of] = tensors.pop(copy)
+            elif copy in tensors and np.array_equal(tensors[copy], tensors[of]):
+                del tensors[copy]
+        return files[0], tensors, HUGGING_FACE
+    prefix = checkpoints[0][: -len(".index")]
+    reader = tf.train.load_checkpoint(prefix)
+    names = reader.get_variable_to_shape_map()
+    return prefix, {name: reader.get_tensor(name) for name in names}, GOOGLE
+
+
+def _check_config(folder: str, gelu: str, google: bool) -> None:
+    for name in ("config.json", "bert_config.json"):
+        path = os.path.join(folder, name)
+        if not os.path.exists(path):
+            continue
+        config = read_json(path)
+        activation = config.get("hidden_act", "gelu")
+        fitting = (_GOOGLE_GELUS if google else _GELUS).get(activation, ())
+        if gelu not in fitting:
+            raise ValueError(
+                f"{path} has hidden_act={activation!r}, for which `model.gelu` must be "
+                f"one of {fitting}. Received: {gelu!r}"
+            )
+        epsilon = config.get("layer_norm_eps", _NORM_EPSILON)
+        kind = config.get("position_embedding_type", "absolute")
+        if epsilon != _NORM_EPSILON or kind != "absolute":
+            raise ValueError(
+                f"{path} is of another network than ours, which has layer_norm_eps="
+                f"{_NORM_EPSILON} and absolute positions. Received: {epsilon}, {kind}"
+            )
+
+
+def _fill(
+    networks: Networks,
+    tensors: Mapping[str, np.ndarray],
+    rules: Sequence[Rule],
+    path: str,
+    vocabulary: Vocabulary,
+    source: Vocabulary,
+) -> Filled:
+    targets = {target_of(rules, name) for name in tensors}
+    parts = {target.split("/")[0] for target in targets if target}
+    wanted = ("text_embedding", "layer_", *(p for p in _MAY_LACK if p in parts))
+    variables = {
+        name: variable
+        for name, variable in variables_by_name(networks.joint).items()
+        if name.split("/")[0] in wanted or name.startswith("layer_")
+    }
+    if vocabulary.pieces != source.pieces:
+        tensors = {
+            name: _by_piece(variables[target], tensor, vocabulary, source, path)
+            if (target := target_of(rules, name)) in _BY_PIECE else tensor
+            for name, tensor in tensors.items()
+        }
+    filled = fill(variables, tensors, rules, path)
+    patches, segments = networks.patch_embedding, networks.text_embedding.segments
+    if hasattr(patches, "modality") and segments.shape[0] > 1:
+        patches.modality.assign(segments[1])
+    return filled
+
+
+def _by_piece(variable, tensor, vocabulary, source, path) -> np.ndarray:
+    """Returns the variable's rows, those of pieces that both have from the tensor."""
+    if len(tensor) != len(source.pieces):
+        raise ValueError(
+            f"{path} has vectors of {len(tensor)} word pieces. Received: a vocab.txt "
+            f"of {len(source.pieces)}"
+        )
+    rows = variable.numpy()
+    shared = [piece for piece in vocabulary.ids if piece in source.ids]
+    ours = [vocabulary.ids[piece] for piece in shared]
+    rows[ours] = tensor[[source.ids[piece] for piece in shared]]
+    logging.info("%d of %d word pieces have vectors", len(shared), len(rows))
+    return rows

@@ -12,7 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from kaleido.config import Config
-from kaleido.interop.released_names import CLASSIFIERS, OPTIMIZER, RELEASED, ROOT
+from kaleido.interop.released_names import CLASSIFIERS, RELEASED, ROOT
+from kaleido.interop.tensorflow_names import OPTIMIZER
 from kaleido.interop.variable_rules import Filled, fill, find_rule, variables_by_name
 from kaleido.models import Networks, build_networks
 from kaleido.patches import LAYOUTS

@@ -5,8 +5,7 @@ In order; the first rule that describes a name counts. The misspelled ones are t
 
 from __future__ import annotations
 
-from typing import Sequence
-
+from kaleido.interop.tensorflow_names import OPTIMIZER, Rules, bert_rules, norm
 from kaleido.interop.variable_rules import Rule
 
 ROOT = "kaleido_bert_pre_trained_model"
@@ -21,21 +20,16 @@ _LEVELS = (
 )
 
 
-def _dense(source: str, target: str) -> Sequence[Rule]:
-    return tuple(
-        Rule(f"{ROOT}/{source}/{name}", f"{target}/{name}")
-        for name in ("kernel", "bias")
+def _level(scope: str, name: str, level: int) -> Rules:
+    source, target = f"{ROOT}/bert/{scope}/{name}", "patch_embedding"
+    return (
+        Rule(f"{source}_projector", f"{target}/projection_{level}/kernel"),
+        Rule(f"{source}_type_embeddings", f"{target}/types_{level}"),
+        *norm(f"{source}EmbLayerNorm", f"{target}/norm_{level}"),
     )
 
 
-def _norm(source: str, target: str) -> Sequence[Rule]:
-    return tuple(
-        Rule(f"{ROOT}/{source}/{name}", f"{target}/{name}")
-        for name in ("gamma", "beta")
-    )
-
-
-def _head(source: str, weights: str, bias: str, target: str) -> Sequence[Rule]:
+def _head(source: str, weights: str, bias: str, target: str) -> Rules:
     """A linear layer whose weights are stored as [classes, states]."""
     return (
         Rule(f"{ROOT}/cls/{source}/{weights}", f"{target}/kernel", transposed=True),
@@ -43,62 +37,12 @@ def _head(source: str, weights: str, bias: str, target: str) -> Sequence[Rule]:
     )
 
 
-# What the optimiser remembers.
-OPTIMIZER = (
-    Rule(r".*/(Adam|Adam_\d+|adam_[mv]|AdamWeightDecayOptimizer(_\d+)?)", ""),
-    Rule(r"(.*/)?beta\d_power(_\d+)?", ""),
-    Rule(r"(.*/)?global_step", ""),
-    Rule(r"(.*/)?(loss_scale|good_steps)", ""),
-)
-
-TEXT = (
-    Rule(f"{ROOT}/bert/embeddings/word_embeddings", "text_embedding/words"),
-    Rule(f"{ROOT}/bert/embeddings/position_embeddings", "text_embedding/positions"),
-    Rule(f"{ROOT}/bert/embeddings/token_type_embeddings", "text_embedding/segments"),
-    *_norm("bert/embeddings/LayerNorm", "text_embedding/norm"),
-)
-
-PATCHES = (
+PATCHES: Rules = (
     Rule(f"{ROOT}/bert/position_dense", "patch_embedding/position_projection/kernel"),
-    *(
-        rule
-        for scope, name, level in _LEVELS
-        for rule in (
-            Rule(
-                f"{ROOT}/bert/{scope}/{name}_projector",
-                f"patch_embedding/projection_{level}/kernel",
-            ),
-            Rule(
-                f"{ROOT}/bert/{scope}/{name}_type_embeddings",
-                f"patch_embedding/types_{level}",
-            ),
-            *_norm(f"bert/{scope}/{name}EmbLayerNorm", f"patch_embedding/norm_{level}"),
-        )
-    ),
+    *(rule for names in _LEVELS for rule in _level(*names)),
 )
 
-_LAYER = r"bert/encoder/layer_(\d+)"
-ENCODER = (
-    *(
-        Rule(
-            f"{ROOT}/{_LAYER}/attention/self/{source}/{name}",
-            rf"layer_\1/qkv/{name}", part=part,
-        )
-        for part, source in enumerate(("query", "key", "value"))
-        for name in ("kernel", "bias")
-    ),
-    *_dense(f"{_LAYER}/attention/output/dense", r"layer_\1/attention_output"),
-    *_norm(f"{_LAYER}/attention/output/LayerNorm", r"layer_\1/attention_norm"),
-    *_dense(f"{_LAYER}/intermediate/dense", r"layer_\1/intermediate"),
-    *_dense(f"{_LAYER}/output/dense", r"layer_\1/feed_forward_output"),
-    *_norm(f"{_LAYER}/output/LayerNorm", r"layer_\1/output_norm"),
-    *_dense("bert/pooler/dense", "pooler"),
-)
-
-HEADS = (
-    *_dense("cls/predictions/transform/dense", "mlm/transform"),
-    *_norm("cls/predictions/transform/LayerNorm", "mlm/norm"),
-    Rule(f"{ROOT}/cls/predictions/output_bias", "mlm_bias/bias"),
+HEADS: Rules = (
     *_head("seq_relationship", "output_weights", "output_bias", "itm/output"),
     *_head(
         "img_rotation", "rotation_output_weights", "rotation_output_bias",
@@ -116,9 +60,11 @@ HEADS = (
 )
 
 # Fine-tuned checkpoints: 48 categories, 122 sub-categories.
-CLASSIFIERS = (
+CLASSIFIERS: Rules = (
     Rule(rf"({ROOT}/)?catepred_dense/(kernel|bias)", r"category/\2"),
     Rule(rf"({ROOT}/)?subcatepred_dense/(kernel|bias)", r"subcategory/\2"),
 )
 
-RELEASED = (*OPTIMIZER, *TEXT, *PATCHES, *ENCODER, *HEADS, *CLASSIFIERS)
+RELEASED: Rules = (
+    *OPTIMIZER, *bert_rules(f"{ROOT}/"), *PATCHES, *HEADS, *CLASSIFIERS,
+)

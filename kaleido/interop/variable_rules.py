@@ -59,6 +59,14 @@ def find_rule(rules: Sequence[Rule], name: str) -> Optional[Rule]:
     return next(matching, None)
 
 
+def target_of(rules: Sequence[Rule], name: str) -> str:
+    """Returns where a tensor goes; empty where it goes nowhere."""
+    rule = find_rule(rules, name)
+    if rule is None or not rule.target:
+        return ""
+    return re.sub(rule.source, rule.target, name)
+
+
 def fill(
     variables: Mapping[str, tf.Variable],
     tensors: Mapping[str, np.ndarray],
@@ -92,7 +100,7 @@ def fill(
         if not rule.target:
             unused.append(name)
             continue
-        target = re.sub(rule.source, rule.target, name)
+        target = target_of(rules, name)
         if target not in variables:
             lost.append(name)
             continue

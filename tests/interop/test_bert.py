@@ -1,4 +1,7 @@
-"""MiniLM's sentence vectors are those of an independent BERT in NumPy."""
+"""A BERT's states are those of an independent one; what does not fit is named."""
+
+import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -7,11 +10,12 @@ from safetensors.numpy import load_file, save_file
 
 from kaleido import config as configs
 from kaleido import presets
-from kaleido.interop.bert import load_bert_encoder, load_minilm
+from kaleido.interop.bert import load_bert, load_minilm
 from kaleido.layers.encoder import AttentionBias
 from kaleido.models import build_networks
 from kaleido.patches import LAYOUTS
 from kaleido.text import RESERVED, Tokenizer, Vocabulary
+from tests.interop import released_model
 from tests.layers.test_encoder import exact_gelu, layer_norm
 
 TEXTS = [
@@ -63,7 +67,7 @@ def test_minilm_gives_the_sentence_vectors_of_an_independent_bert(
         contrastive_size=384, max_text_positions=32,
     )
     networks = build_networks(model, LAYOUTS["kaleido"], len(english), 4)
-    load_bert_encoder(networks, minilm_file)
+    load_minilm(networks, english)
     ids = Tokenizer(english)(tf.constant(TEXTS), 32).numpy()
     tensors = load_file(minilm_file)
     states = [numpy_bert(tensors, row[row > 0], 12) for row in ids]
@@ -115,46 +119,206 @@ def tiny_bert(layers=2, words=30):
     return tensors
 
 
-def load(tensors, tmp_path, **options):
-    model = presets.preset("tiny").model
-    networks = build_networks(model, LAYOUTS["kaleido"], 30, 4)
-    path = str(tmp_path / "bert.safetensors")
-    save_file(tensors, path)
-    load_bert_encoder(networks, path)
+PIECES = Vocabulary((*RESERVED, *(f"piece{i}" for i in range(30 - len(RESERVED)))))
+
+
+def load(tensors, tmp_path, gelu="exact", **more_files):
+    save_file(tensors, str(tmp_path / "model.safetensors"))
+    return load_folder(tmp_path, gelu, **more_files)
+
+
+def load_folder(tmp_path, gelu="exact", **files):
+    for name, content in files.items():
+        text = content if isinstance(content, str) else json.dumps(content)
+        (tmp_path / name.replace("_", ".")).write_text(text, encoding="utf-8")
+    model = dataclasses.replace(presets.preset("tiny").model, gelu=gelu)
+    networks = build_networks(model, LAYOUTS["kaleido"], len(PIECES), 4)
+    load_bert(networks, str(tmp_path), PIECES, gelu)
     return networks
+
+
+def states_of(networks, ids):
+    return networks.encode(networks.text_embedding(ids), tf.ones(ids.shape, tf.bool))
+
+
+IDS = np.array([[2, 9, 17, 29, 3]])
 
 
 def test_every_tensor_finds_its_place(tmp_path):
     tensors = tiny_bert()
     networks = load(tensors, tmp_path)
-    ids = np.array([[2, 9, 17, 29, 3]])
-    states = networks.text_embedding(ids)
-    for layer in networks.encoder_layers:
-        states = layer(states, tf.zeros([1, 1, 1, 5]))
     np.testing.assert_allclose(
-        states[0], numpy_bert(tensors, ids[0], heads=4), atol=1e-4
+        states_of(networks, IDS)[0], numpy_bert(tensors, IDS[0], heads=4), atol=1e-4
     )
     # Patches start as BERT's second segment.
     np.testing.assert_array_equal(
         networks.patch_embedding.modality,
         tensors["embeddings.token_type_embeddings.weight"][1],
     )
+    pooler = networks.joint.get_layer("pooler")
+    np.testing.assert_array_equal(pooler.kernel, tensors["pooler.dense.weight"].T)
+
+
+def with_heads(tensors):
+    """The same BERT, as `BertForPreTraining` holds it."""
+    rng = np.random.default_rng(1)
+    heads = {
+        "transform.dense.weight": (32, 32), "transform.dense.bias": (32,),
+        "transform.LayerNorm.weight": (32,), "transform.LayerNorm.bias": (32,),
+        "bias": (30,),
+    }
+    return {
+        **{f"bert.{name}": value for name, value in tensors.items()},
+        **{
+            f"cls.predictions.{name}": rng.normal(size=shape).astype(np.float32)
+            for name, shape in heads.items()
+        },
+        "cls.seq_relationship.weight": np.zeros((2, 32), np.float32),
+        "cls.seq_relationship.bias": np.zeros(2, np.float32),
+    }
+
+
+def test_the_masked_language_head_comes_along_where_it_is_there(tmp_path):
+    tensors = with_heads(tiny_bert())
+    table = tensors["bert.embeddings.word_embeddings.weight"]
+    bias = tensors["cls.predictions.bias"]
+    # Copies of what the file holds anyhow, and a name of TensorFlow's time.
+    tensors["cls.predictions.decoder.weight"] = table.copy()
+    tensors["cls.predictions.decoder.bias"] = bias.copy()
+    tensors["bert.embeddings.LayerNorm.gamma"] = tensors.pop(
+        "bert.embeddings.LayerNorm.weight"
+    )
+    networks = load(tensors, tmp_path)
+    np.testing.assert_array_equal(networks.joint.get_layer("mlm_bias").bias, bias)
+    np.testing.assert_array_equal(
+        networks.joint.get_layer("mlm").transform.kernel,
+        tensors["cls.predictions.transform.dense.weight"].T,
+    )
+    # An output matrix of its own we have no place for.
+    tensors["cls.predictions.decoder.weight"] = table + 1
+    with pytest.raises(ValueError, match="without a place: .*decoder.weight"):
+        load(tensors, tmp_path)
+    # Half a head is not a head.
+    tensors["cls.predictions.decoder.weight"] = table
+    del tensors["cls.predictions.transform.LayerNorm.bias"]
+    with pytest.raises(ValueError, match="without a value: .*mlm/norm/beta"):
+        load(tensors, tmp_path)
+
+
+def test_googles_checkpoint_is_the_same_bert(tmp_path):
+    tensors = with_heads(tiny_bert())
+    named = {google_name(name): value for name, value in tensors.items()}
+    named.pop("bert/embeddings/position_ids")
+    kernels = {
+        name: value.T if name.endswith("/kernel") else value
+        for name, value in named.items()
+    }
+    theirs, google = tmp_path / "theirs", tmp_path / "google"
+    theirs.mkdir()
+    expected = load(tensors, theirs)
+    slots = released_model.optimizer_variables(kernels)
+    released_model.save_checkpoint(str(google), {**kernels, **slots}, {})
+    received = load_folder(google)
+    for ours, other in zip(received.joint.weights, expected.joint.weights):
+        if ours.name.split("/")[0] in ("patch_embedding", "itm", "rotation", "jigsaw",
+                                       "camouflage", "grey", "blank"):
+            continue
+        np.testing.assert_array_equal(ours.numpy(), other.numpy(), err_msg=ours.name)
+
+
+def google_name(name):
+    """The name of a tensor in a checkpoint of Google's."""
+    name = name.replace("encoder.layer.", "encoder/layer_").replace(".", "/")
+    parts = name.split("/")
+    if name == "cls/predictions/bias":
+        return "cls/predictions/output_bias"
+    if parts[1] == "seq_relationship":
+        return name.replace("weight", "output_weights").replace("/bias", "/output_bias")
+    if parts[-2] == "LayerNorm":
+        return name.replace("/weight", "/gamma").replace("/bias", "/beta")
+    if parts[-2].endswith("_embeddings"):
+        return name[: -len("/weight")]
+    return name.replace("/weight", "/kernel")
+
+
+@pytest.mark.parametrize("activation, gelu", [("gelu", "exact"), ("gelu_new", "tanh")])
+@pytest.mark.parametrize("kind", ["BertModel", "BertForMaskedLM", "BertForPreTraining"])
+def test_hidden_states_are_those_of_transformers(tmp_path, kind, activation, gelu):
+    transformers = pytest.importorskip("transformers", reason="needs the extra `bench`")
+    torch = pytest.importorskip("torch", reason="needs the extra `bench`")
+    torch.manual_seed(0)
+    theirs = getattr(transformers, kind)(
+        transformers.BertConfig(
+            vocab_size=len(PIECES), hidden_size=32, num_hidden_layers=2,
+            num_attention_heads=4, intermediate_size=64, hidden_act=activation,
+            max_position_embeddings=80, initializer_range=0.2,
+        )
+    ).eval()
+    theirs.save_pretrained(str(tmp_path))
+    networks = load_folder(tmp_path, gelu)
+    with torch.no_grad():
+        found = theirs(torch.tensor(IDS), output_hidden_states=True)
+    states = states_of(networks, IDS)
+    np.testing.assert_allclose(states, found.hidden_states[-1].numpy(), atol=1e-5)
+    if kind == "BertModel":
+        pooled = networks.joint.get_layer("pooler")(states[:, 0])
+        np.testing.assert_allclose(pooled, found.pooler_output.numpy(), atol=1e-5)
+        return
+    joint = networks.joint
+    logits = joint.get_layer("mlm_bias")(
+        networks.text_embedding(joint.get_layer("mlm")(states), reverse=True)
+    )
+    expected = getattr(found, "logits", None)
+    expected = found.prediction_logits if expected is None else expected
+    np.testing.assert_allclose(logits, expected.numpy(), atol=1e-4)
+
+
+def test_a_bert_that_computes_otherwise_is_refused(tmp_path):
+    tensors = tiny_bert()
+    load(tensors, tmp_path, gelu="tanh", config_json={"hidden_act": "gelu_new"})
+    for message, config in {
+        r"hidden_act='gelu_new'.*\('tanh',\).*'exact'": {"hidden_act": "gelu_new"},
+        r"hidden_act='relu'.*\(\)": {"hidden_act": "relu"},
+        "layer_norm_eps.*1e-05": {"layer_norm_eps": 1e-5},
+        "absolute positions.*relative_key": {"position_embedding_type": "relative_key"},
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            load(tensors, tmp_path, config_json=config)
+    (tmp_path / "config.json").unlink()
+    save_file(tensors, str(tmp_path / "other.safetensors"))
+    with pytest.raises(ValueError, match="must hold one .safetensors file"):
+        load_folder(tmp_path)
+
+
+def test_pieces_that_both_vocabularies_have_take_over_their_vectors(tmp_path):
+    tensors = tiny_bert(words=31)
+    # [PAD] comes first, in whatever vocabulary.
+    pieces = [PIECES.pieces[0], *PIECES.pieces[:0:-1], "another"]
+    networks = load(tensors, tmp_path, vocab_txt="\n".join(pieces) + "\n")
+    table = tensors["embeddings.word_embeddings.weight"]
+    for row, piece in enumerate(PIECES.pieces):
+        np.testing.assert_array_equal(
+            networks.text_embedding.words[row], table[pieces.index(piece)]
+        )
+    with pytest.raises(ValueError, match="vectors of 31 word pieces.*of 30"):
+        load(tensors, tmp_path, vocab_txt="\n".join(pieces[:-1]) + "\n")
 
 
 def test_a_missing_tensor_is_named(tmp_path):
     tensors = tiny_bert()
     del tensors["encoder.layer.1.output.dense.bias"]
-    with pytest.raises(ValueError, match="lacks encoder.layer.1.output.dense.bias"):
+    without = "without a value: .*layer_1/feed_forward_output/bias"
+    with pytest.raises(ValueError, match=without):
         load(tensors, tmp_path)
 
 
 def test_a_tensor_left_over_is_named(tmp_path):
-    with pytest.raises(ValueError, match="2 layers.*encoder.layer.2"):
+    with pytest.raises(ValueError, match="without a place: .*encoder.layer.2"):
         load(tiny_bert(layers=3), tmp_path)
 
 
 def test_a_tensor_of_another_shape_is_named_with_both(tmp_path):
-    with pytest.raises(ValueError, match=r"word_embeddings.*\(31, 32\).*\(30, 32\)"):
+    with pytest.raises(ValueError, match=r"word_embeddings.*\[31, 32\].*\[30, 32\]"):
         load(tiny_bert(words=31), tmp_path)
 
 
@@ -162,7 +326,7 @@ def test_a_table_with_too_few_positions_is_named(tmp_path):
     tensors = tiny_bert()
     name = "embeddings.position_embeddings.weight"
     tensors[name] = tensors[name][:50]
-    with pytest.raises(ValueError, match=r"position_emb.*\(50, 32\).*\(64, 32\)"):
+    with pytest.raises(ValueError, match=r"position_emb.*\[50, 32\].*\[64, 32\]"):
         load(tensors, tmp_path)
 
 

@@ -1,0 +1,80 @@
+"""What a pre-training begins with."""
+
+from __future__ import annotations
+
+import os
+
+import tensorflow as tf
+from absl import logging
+
+from kaleido.config import Config
+from kaleido.interop.bert import load_bert, load_minilm
+from kaleido.models import Networks
+from kaleido.text import Vocabulary, load_vocabulary
+from kaleido.workdir import chosen_checkpoint, latest_checkpoint, read_run
+
+
+def load_starting_weights(
+    networks: Networks, config: Config, vocabulary: Vocabulary
+) -> bool:
+    """Fills networks as `config.training.init` says.
+
+    `random` leaves them as they are; `minilm` is the packaged text encoder. A folder is
+    a run of ours, also a converted one, of which all is taken over; or a BERT of
+    Google's or Hugging Face's, see `bert.load_bert`.
+
+    Args:
+        networks: with random weights.
+        config: what they were built from.
+        vocabulary: whose ids they read.
+
+    Returns:
+        Whether there is nothing left to begin with something.
+
+    Raises:
+        ValueError: if there is no such folder, or what it holds does not fit.
+    """
+    init = config.training.init
+    if init == "random":
+        return False
+    if init == "minilm":
+        load_minilm(networks, vocabulary)
+        return False
+    if not os.path.isdir(init):
+        raise ValueError(
+            f"`init` must be minilm, random, or a local folder. Received: {init!r}"
+        )
+    if latest_checkpoint(init):
+        _load_run(networks, config, vocabulary, init)
+        return True
+    filled = load_bert(networks, init, vocabulary, config.model.gelu)
+    logging.info(
+        "%d tensors of %s; there is no use for %s",
+        len(filled.used), init, ", ".join(filled.unused) or "none",
+    )
+    return False
+
+
+def _load_run(networks, config, vocabulary, folder) -> None:
+    run = read_run(folder)
+    if os.path.exists(run.vocabulary):
+        pieces = load_vocabulary(run.vocabulary).pieces
+        if pieces != vocabulary.pieces:
+            raise ValueError(
+                f"{folder} holds a run with other word pieces than the records have. "
+                f"Received: {len(pieces)} pieces there, {len(vocabulary)} here"
+            )
+    different = [
+        f"model.{name}: {value!r} there, {getattr(config.model, name)!r} here"
+        for name, value in vars(run.config.model).items()
+        if value != getattr(config.model, name)
+    ]
+    if different:
+        raise ValueError(
+            f"{folder} holds a run of another model. Received: {'; '.join(different)}"
+        )
+    checkpoint = tf.train.Checkpoint(
+        joint=networks.joint, text=networks.text, image=networks.image
+    )
+    restored = checkpoint.restore(chosen_checkpoint(folder)).expect_partial()
+    restored.assert_existing_objects_matched()
