@@ -55,6 +55,12 @@ flags.DEFINE_integer(
     "Of itr and tir, queries whose short lists the match head re-ranks; 0 for all.",
     lower_bound=0,
 )
+flags.DEFINE_integer(
+    "whole_list_queries", 200,
+    "Of itr and tir, queries of which the match head alone scores whole lists; 0 for "
+    "all.",
+    lower_bound=0,
+)
 flags.DEFINE_bool("floor", True, "Of itr and tir, also evaluates the ridge map.")
 flags.DEFINE_integer("seed", 0, "Seed of everything random.")
 config_flags.DEFINE_config_file(
@@ -110,6 +116,7 @@ def main(argv):
             f"--records={FLAGS.records}", f"--split={FLAGS.split}",
             f"--manifest={FLAGS.manifest}", f"--seed={FLAGS.seed}",
             f"--match_queries={FLAGS.match_queries}", f"--floor={FLAGS.floor}",
+            f"--whole_list_queries={FLAGS.whole_list_queries}",
             f"--output={os.path.join(FLAGS.workdir, 'results.json')}",
         )
     else:

@@ -78,9 +78,7 @@ def _run(row, seed, workdir):
         "experiments.evaluate", f"--workdir={trained}", f"--seed={seed}",
         f"--records={_records_of(row)}", f"--split={FLAGS.split}",
         # The ridge map is one, and beside ours as it stands.
-        f"--floor={not row.config}",
-        # Without a contrastive view every pair of a list is a joint pass.
-        f"--whole_list_queries={_WHOLE_LISTS}", f"--output={results}", *_asked(True),
+        f"--floor={not row.config}", f"--output={results}", *_asked(True),
     )
     return starts.retrieval_figures(read_json(results))
 
@@ -89,7 +87,11 @@ def _asked(ranks):
     """Flags of what ranks: all are asked the same, whatever their seed."""
     if not ranks:
         return ()
-    return f"--manifest={_manifest()}", f"--match_queries={_SHORT_LISTS}"
+    return (
+        f"--manifest={_manifest()}", f"--match_queries={_SHORT_LISTS}",
+        # Every pair of a list is a joint pass.
+        f"--whole_list_queries={_WHOLE_LISTS}",
+    )
 
 
 def _pretrain(row, seed, workdir):
