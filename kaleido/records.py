@@ -322,6 +322,15 @@ def parse_subcategory_key(serialized: tf.Tensor) -> tf.Tensor:
     return tf.strings.to_hash_bucket_fast(parsed["subcategory"], 2**62)
 
 
+def count_pieces(record_set: RecordSet, split: str) -> np.ndarray:
+    """Returns how often each word piece occurs in a split, int64 [vocab_size]."""
+    counts = np.zeros(record_set.spec.vocab_size, np.int64)
+    for serialized in tf.data.TFRecordDataset(list(record_set.files[split])).batch(512):
+        ids = parse_token_ids(serialized, record_set.spec).numpy().ravel()
+        counts += np.bincount(ids, minlength=len(counts))
+    return counts
+
+
 def read_strings(
     record_set: RecordSet, split: str, field: str
 ) -> Iterator[tf.Tensor]:

@@ -21,7 +21,7 @@ from kaleido.evenly import stride
 from kaleido.files import read_json, write_json
 from kaleido.layers.heads import level_means
 from kaleido.models import Networks, feature_tasks
-from kaleido.records import RecordSet, parse_token_ids
+from kaleido.records import RecordSet, count_pieces
 from kaleido.ridge_map import RidgeMap, choose_ridge_map
 
 
@@ -223,12 +223,7 @@ def apply_piece_frequencies(networks: Networks, record_set: RecordSet) -> None:
 
     Counted over the training split; a piece that never occurs counts as one.
     """
-    counts = np.ones(record_set.spec.vocab_size, np.int64)
-    dataset = tf.data.TFRecordDataset(list(record_set.files["train"])).batch(512)
-    special = record_set.vocabulary.is_special
-    for serialized in dataset:
-        ids = parse_token_ids(serialized, record_set.spec).numpy().ravel()
-        counts += np.bincount(ids, minlength=len(counts))
-    counts[special] = 1
+    counts = 1 + count_pieces(record_set, "train")
+    counts[record_set.vocabulary.is_special] = 1
     bias = np.log(counts / counts.sum())
     networks.joint.get_layer("mlm_bias").bias.assign(bias.astype(np.float32))

@@ -29,6 +29,11 @@ def texts(batch=3, seed=0):
     return token_ids
 
 
+def logits_of(generator, *inputs):
+    """Of the pieces 1, 2, ... of given captions."""
+    return generator.scores(generator.states(*inputs))
+
+
 def test_words_see_patches_and_earlier_words_and_patches_see_patches():
     there = tf.constant([[True, True, True, False]])
     visible = sequence_to_sequence_visible(there, 2).numpy()[0].astype(int)
@@ -44,21 +49,21 @@ def test_words_see_patches_and_earlier_words_and_patches_see_patches():
 
 def test_no_word_sees_a_later_one(generator):
     token_ids = texts()
-    before = generator.logits(token_ids, *pictures()).numpy()
+    before = logits_of(generator, token_ids, *pictures()).numpy()
     for place in range(1, LENGTH - 1):
         changed = token_ids.copy()
         changed[:, place] = (changed[:, place] + 1 - 5) % (VOCABULARY - 5) + 5
-        after = generator.logits(changed, *pictures()).numpy()
+        after = logits_of(generator, changed, *pictures()).numpy()
         # Logits `place` are those of the piece after it.
         np.testing.assert_allclose(after[:, :place], before[:, :place], atol=1e-5)
         assert (np.abs(after - before)[:, place:].max(axis=(0, 2)) > 1e-3).all()
 
 
 def test_every_word_sees_the_picture(generator):
-    before = generator.logits(texts(), *pictures()).numpy()
+    before = logits_of(generator, texts(), *pictures()).numpy()
     features, positions = pictures()
     features[:, 30] += 1.0
-    after = generator.logits(texts(), features, positions).numpy()
+    after = logits_of(generator, texts(), features, positions).numpy()
     assert (np.abs(after - before).max(axis=2) > 1e-4).all()
 
 
@@ -70,7 +75,7 @@ def by_hand(generator, picture, steps):
     for _ in range(steps):
         # The last piece of the input is only asked for.
         ids = np.array([[*written, 0]], np.int32)
-        logits = generator.logits(ids, *picture).numpy()[0, -1]
+        logits = logits_of(generator, ids, *picture).numpy()[0, -1]
         logits[never] = -np.inf
         for start in range(len(written) - NO_REPEAT + 1):
             run = written[start : start + NO_REPEAT]
@@ -99,7 +104,7 @@ def test_cached_decoding_writes_what_uncached_decoding_does(generator):
 @pytest.mark.parametrize("beams", [1, 3])
 def test_cached_logits_are_the_uncached_ones(generator, beams):
     token_ids, picture = texts(2), pictures(2)
-    logits = generator.logits(token_ids, *picture)
+    logits = logits_of(generator, token_ids, *picture)
     expected = tf.nn.log_softmax(logits + generator._never)
     steps = LENGTH - 1
     step, empty = generator._stepper(generator._remember(*picture, beams), steps)
@@ -112,11 +117,36 @@ def test_cached_logits_are_the_uncached_ones(generator, beams):
         )
 
 
+def test_pieces_that_are_left_out_are_never_written(generator):
+    picture, token_ids = pictures(6), texts()
+    everything = generator.generate(*picture, LENGTH).numpy()
+    often = np.bincount(everything.ravel(), minlength=VOCABULARY)
+    often[: len(PIECES)] = 0
+    allowed = np.ones(VOCABULARY, bool)
+    allowed[often.argmax()] = False
+    # [SEP] needs no permission.
+    allowed[: len(PIECES)] = False
+    fewer = Generator(generator._networks, WORDS, allowed)
+    for written in (
+        fewer.generate(*picture, LENGTH), fewer.generate(*picture, LENGTH, beams=3),
+        fewer.sample(*picture, LENGTH, tf.constant([0, 1])),
+    ):
+        assert often.argmax() not in written.numpy()
+        assert (written.numpy()[:, 0] == WORDS.ids[CLS]).all()
+    # What is left has the logits that it had.
+    places = fewer.places(tf.range(VOCABULARY)).numpy()
+    assert places[often.argmax()] == -1 and sorted(places)[1] == 0
+    expected = logits_of(generator, token_ids, *pictures()).numpy()[..., places >= 0]
+    np.testing.assert_allclose(
+        logits_of(fewer, token_ids, *pictures()), expected, atol=1e-6
+    )
+
+
 def test_more_beams_find_likelier_captions(generator):
     picture = pictures(6)
 
     def likelihood(captions):
-        logits = generator.logits(captions, *picture) + generator._never
+        logits = logits_of(generator, captions, *picture) + generator._never
         chosen = tf.gather(
             tf.nn.log_softmax(logits), captions[:, 1:], batch_dims=2
         )
@@ -158,7 +188,7 @@ def test_it_learns_to_write_what_it_sees():
     @tf.function
     def step(features, token_ids):
         with tf.GradientTape() as tape:
-            logits = generator.logits(token_ids, features, positions)
+            logits = logits_of(generator, token_ids, features, positions)
             targets = token_ids[:, 1:]
             loss = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
             loss = tf.reduce_mean(tf.where(targets != 0, loss, 0.0))

@@ -15,7 +15,7 @@ from kaleido.metrics.attributes import attribute_figures, has_truth, read_truth
 from kaleido.metrics.captions import caption_figures, require_scorer
 from kaleido.models import PAIR_INPUTS
 from kaleido.progress import Progress
-from kaleido.records import STRING_FIELDS
+from kaleido.records import STRING_FIELDS, count_pieces
 from kaleido.reports.caption_report import caption_page
 from kaleido.tasks.task import Collected, Outcome, Task, picked
 from kaleido.text import Tokenizer
@@ -34,7 +34,9 @@ class Captioning(Task):
 
     def __init__(self, networks, config, run, records):
         super().__init__(networks, config, run, records, {"caption": 1.0})
-        self._generator = Generator(networks, records.vocabulary)
+        # What training never wrote it will not write.
+        written = count_pieces(records, "train") > 0
+        self._generator = Generator(networks, records.vocabulary, written)
         self._tokenizer = Tokenizer(records.vocabulary)
 
     @classmethod
@@ -43,15 +45,24 @@ class Captioning(Task):
         super().check_split(task, records, split)
 
     def losses_of(self, batch, training: bool) -> Dict[str, losses.Summed]:
-        token_ids = batch["token_ids"]
         inputs = (batch[name] for name in PAIR_INPUTS)
-        logits = self.passes["logits"](*inputs, training)
-        there = tf.cast(tf.not_equal(token_ids[:, 1:], 0), tf.float32)
-        return {"caption": losses.classification(logits, token_ids[:, 1:], there)}
+        states = self.passes["states"](*inputs, training)
+        targets = batch["token_ids"][:, 1:]
+        places = self._generator.places(targets)
+        there = tf.not_equal(targets, 0)
+        # Half of a batch is padding, and each row costs a product with all pieces.
+        rows = tf.where(tf.logical_and(there, places >= 0))
+        logits = self._generator.scores(tf.gather_nd(states, rows))
+        summed = losses.classification(
+            logits, tf.gather_nd(places, rows), tf.ones_like(logits[:, 0])
+        )
+        # A piece that training never wrote is wrong whatever is said.
+        count = tf.reduce_sum(tf.cast(there, tf.float32))
+        return {"caption": summed._replace(count=count)}
 
     @property
     def functions(self):
-        return {"logits": self._generator.logits}
+        return {"states": self._generator.states}
 
     def _writers(self):
         longest = self.records.spec.max_tokens
