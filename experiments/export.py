@@ -1,5 +1,10 @@
 r"""Exports a run as one SavedModel that takes picture bytes and strings.
 
+A pre-training, or a fine-tuning for retrieval, is exported for search: signatures
+`serving_default` (do picture and text belong together?), `embed_image` and
+`embed_text`. A fine-tuning for captions writes captions of pictures, one for categories
+or sub-categories says them; both have the signature `serving_default`.
+
 Example:
   python -m experiments.export --workdir=runs/myntra/model --output=runs/myntra/export
 
@@ -32,22 +37,16 @@ flags.DEFINE_string(
 @fail_clearly
 def main(argv):
     del argv
-    from kaleido import text, workdir
-    from kaleido.serving.saved_model import ServingModule, export_saved_model
+    from kaleido.serving.saved_model import export_saved_model, serving_module
 
-    # Portable and exact, whatever the training's precision was.
-    run, networks, step = workdir.load_networks(FLAGS.workdir, precision="float32")
-    run.spec.require_known()
-    module = ServingModule(
-        networks,
-        run.spec,
-        text.load_vocabulary(run.vocabulary),
-        run.config.model.positions,
-        FLAGS.backbone_weights,
-        FLAGS.saliency_weights,
+    module = serving_module(
+        FLAGS.workdir, FLAGS.backbone_weights, FLAGS.saliency_weights
     )
-    export_saved_model(module, FLAGS.output, run.config.active_tasks())
-    logging.info("model of step %d exported to %s", step, FLAGS.output)
+    export_saved_model(module, FLAGS.output)
+    logging.info(
+        "%s exported to %s: signatures %s", FLAGS.workdir, FLAGS.output,
+        ", ".join(module.signatures()),
+    )
 
 
 if __name__ == "__main__":

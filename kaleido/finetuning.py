@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from kaleido import callbacks, fitting, input_pipeline
 from kaleido.config import Config, TrainingConfig
-from kaleido.files import claim_folder, sha256_of, write_text
+from kaleido.files import claim_folder, sha256_of, write_arrays, write_text
 from kaleido.finetuning_config import (
     CLASSIFICATION_TASKS,
     RETRIEVAL_TASKS,
@@ -31,6 +31,7 @@ from kaleido.workdir import (
     claim_workdir,
     latest_checkpoint,
     load_networks,
+    notes_path,
     read_head,
     warn_of_other_examples,
 )
@@ -147,6 +148,7 @@ def finetune(
 
         training = fitting.begin(build, settings, workdir, strategy, jit_compile)
         task = training.model
+        write_arrays(notes_path(output), task.notes)
         # Without steps, too, validation has a look at what there is.
         if training.step < max(settings.steps, 1):
             prepare = task.preparation()

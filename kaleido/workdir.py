@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
-from typing import Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -199,6 +199,24 @@ def load_networks(
     )
     checkpoint.restore(latest).expect_partial().assert_existing_objects_matched()
     return run, networks, checkpoint_step(latest)
+
+
+def restore_parts(directory: str, **parts: tf.Module) -> None:
+    """Fills what a task put on the networks, as `load_networks` does these."""
+    checkpoint = tf.train.Checkpoint(**parts)
+    restored = checkpoint.restore(chosen_checkpoint(directory)).expect_partial()
+    restored.assert_existing_objects_matched()
+
+
+def read_finetuning(directory: str) -> Dict[str, Any]:
+    """Returns the configuration of a fine-tuning, nothing of a pre-training."""
+    path = os.path.join(directory, "job.json")
+    return read_json(path)["finetuning"] if os.path.exists(path) else {}
+
+
+def notes_path(directory: str) -> str:
+    """Where a fine-tuning keeps what its task notes, see `tasks.task`."""
+    return os.path.join(directory, "notes.npz")
 
 
 def latest_checkpoint(directory: str) -> Optional[str]:

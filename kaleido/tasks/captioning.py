@@ -35,8 +35,8 @@ class Captioning(Task):
     def __init__(self, networks, config, run, records):
         super().__init__(networks, config, run, records, {"caption": 1.0})
         # What training never wrote it will not write.
-        written = count_pieces(records, "train") > 0
-        self._generator = Generator(networks, records.vocabulary, written)
+        self._written = count_pieces(records, "train") > 0
+        self._generator = Generator(networks, records.vocabulary, self._written)
         self._tokenizer = Tokenizer(records.vocabulary)
 
     @classmethod
@@ -63,6 +63,10 @@ class Captioning(Task):
     @property
     def functions(self):
         return {"states": self._generator.states}
+
+    @property
+    def notes(self) -> Dict[str, np.ndarray]:
+        return {"pieces": self._written}
 
     def _writers(self):
         longest = self.records.spec.max_tokens

@@ -11,14 +11,12 @@ from absl import logging
 
 from kaleido import baselines, losses
 from kaleido.cases import choose_cases
-from kaleido.layers.encoder import initializer
+from kaleido.classifier import Classifier
 from kaleido.metrics.classification import classification_figures
 from kaleido.models import PAIR_INPUTS
 from kaleido.records import RecordSet, read_strings
 from kaleido.reports.classification_report import classification_page
 from kaleido.tasks.task import Batch, Collected, Outcome, Task, picked
-
-_DROPOUT = 0.1
 
 
 class Classification(Task):
@@ -47,12 +45,8 @@ class Classification(Task):
             ),
             -1,
         )
-        self.dropout = tf.keras.layers.Dropout(_DROPOUT)
-        self.classifier = tf.keras.layers.Dense(
-            self.num_classes, kernel_initializer=initializer(), name="classifier",
-            dtype="float32",
-        )
-        self.classifier.build([None, networks.text_embedding.words.shape[1]])
+        self._head = Classifier(networks, self.num_classes, config.inputs)
+        self.classifier = self._head.layer
         self._log_shares = tf.constant(self._log_shares_of_training(), tf.float32)
 
     def _log_shares_of_training(self) -> np.ndarray:
@@ -95,32 +89,16 @@ class Classification(Task):
 
     @property
     def functions(self):
-        return {"logits": self.logits}
+        return {"logits": self._head.logits}
+
+    @property
+    def notes(self) -> Dict[str, np.ndarray]:
+        names = self.names[: self.num_classes]
+        return {"classes": np.array([name.encode("utf-8") for name in names])}
 
     def add_targets(self, batch: Batch) -> Batch:
         """Adds `label` int32 [batch], -1 for none."""
         return {**batch, "label": self._lookup.lookup(batch[self.config.task])}
-
-    def logits(self, batch: Mapping[str, tf.Tensor], training: bool) -> tf.Tensor:
-        """Returns float32 [batch, num_classes]."""
-        networks, token_ids = self.networks, batch["token_ids"]
-        states, visible = [], []
-        if self.config.inputs == "picture":
-            # [CLS] and nothing else of the text.
-            token_ids = token_ids[:, :1]
-        states.append(networks.text_embedding(token_ids, training=training))
-        visible.append(tf.not_equal(token_ids, 0))
-        if self.config.inputs != "text":
-            patches = networks.patch_embedding(
-                batch["patch_features"], batch["patch_positions"], training=training
-            )
-            states.append(patches)
-            visible.append(tf.ones(tf.shape(patches)[:2], tf.bool))
-        encoded = networks.encode(
-            tf.concat(states, 1), tf.concat(visible, 1), training
-        )
-        pooled = self.joint.get_layer("pooler")(encoded[:, 0])
-        return self.classifier(self.dropout(pooled, training=training))
 
     def losses_of(self, batch, training: bool) -> Dict[str, losses.Summed]:
         inputs = {name: batch[name] for name in PAIR_INPUTS}
@@ -137,7 +115,7 @@ class Classification(Task):
 
     def evaluate_split(self, split: str) -> Outcome:
         predict = tf.function(
-            lambda batch: tf.nn.softmax(self.logits(batch, False)),
+            lambda batch: tf.nn.softmax(self._head.logits(batch, False)),
             reduce_retracing=True,
         )
         learnt = {name: Collected() for name in ("train", "validation")}

@@ -80,6 +80,11 @@ class Task(Trainer):
     def saved(self) -> Dict[str, tf.Module]:
         return {"joint": self.joint, "text": self.text, "image": self.image}
 
+    @property
+    def notes(self) -> Dict[str, np.ndarray]:
+        """What an export must know of the task beside its weights."""
+        return {}
+
     def preparation(self, with_strings: bool = False) -> input_pipeline.Prepare:
         """Returns what turns serialised examples into a batch of the task."""
         clean = input_pipeline.cleaned(

@@ -12,9 +12,16 @@ import tensorflow as tf
 
 from kaleido import corruption, records
 from kaleido.catalogs.product import Product
+from kaleido.classifier import Classifier
+from kaleido.generator import Generator
 from kaleido.models import networks_for
 from kaleido.preprocessing import Preprocessor
-from kaleido.serving.saved_model import ServingModule, export_saved_model
+from kaleido.serving.caption_module import CaptionModule
+from kaleido.serving.class_module import ClassModule
+from kaleido.serving.picture_reader import PictureReader
+from kaleido.serving.saved_model import export_saved_model
+from kaleido.serving.search_module import SearchModule
+from kaleido.text import RESERVED, Tokenizer, Vocabulary
 from tests import tiny_records
 
 TEXTS = ("word1 word2 word30", "Word7, word8 unheard-of word9")
@@ -95,10 +102,11 @@ def exported(efficientnet_file, tmp_path_factory):
         model.set_weights(
             [w + rng.normal(0, 0.05, w.shape) for w in model.get_weights()]
         )
-    module = ServingModule(
-        networks, preprocessor.spec, vocabulary, config.model.positions
+    reader = PictureReader(preprocessor.spec, config.model.positions)
+    module = SearchModule(
+        networks, preprocessor.spec, vocabulary, reader, tasks=("itm", "contrastive")
     )
-    export_saved_model(module, str(folder / "export"), ("itm", "contrastive"))
+    export_saved_model(module, str(folder / "export"))
     names = []
     for product, suffix in zip(products, ("jpg", "png")):
         names.append(str(folder / f"picture.{suffix}"))
@@ -177,6 +185,42 @@ def test_a_picture_does_not_depend_on_the_others_of_a_request(exported):
     np.testing.assert_allclose(first, all_, atol=1e-5)
 
 
+class _Reader:
+    """Stands for a reader of pictures: random features, by the length of the file."""
+
+    variables = ()
+
+    def __init__(self, spec):
+        self._layout = spec.patch_layout
+        self._size = spec.feature_size
+
+    def __call__(self, images):
+        patches = self._layout.num_patches
+
+        def features(encoded):
+            seed = tf.stack([tf.strings.length(encoded), 0])
+            return tf.random.stateless_normal([patches, self._size], seed)
+
+        shape = tf.TensorSpec([patches, self._size])
+        positions = tf.zeros([tf.shape(images)[0], patches, 5])
+        found = tf.map_fn(features, images, fn_output_signature=shape)
+        return {"patch_features": found, "patch_positions": positions}
+
+
+@pytest.fixture(scope="module")
+def parts():
+    """Networks, spec, vocabulary and a reader, without a backbone."""
+    spec = tiny_records.tiny_spec()
+    tf.keras.utils.set_random_seed(0)
+    networks = networks_for(tiny_records.tiny_config(model={"num_layers": 1}), spec)
+    for weight in networks.joint.weights:
+        weight.assign_add(tf.random.stateless_normal(weight.shape, [0, 1]) * 0.2)
+    return networks, spec, tiny_records.VOCABULARY, _Reader(spec)
+
+
+IMAGES = tf.constant([b"1", b"22", b"333"])
+
+
 @pytest.mark.parametrize(
     "tasks, signatures",
     [
@@ -184,26 +228,65 @@ def test_a_picture_does_not_depend_on_the_others_of_a_request(exported):
         (("contrastive",), {"embed_image", "embed_text"}),
     ],
 )
-def test_what_was_not_trained_is_not_served(tmp_path, tasks, signatures):
-    class Module(tf.Module):
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
-        def answer(self, texts):
-            return {"length": tf.strings.length(texts)}
-
-        match = embed_image = embed_text = answer
-
-    export_saved_model(Module(), str(tmp_path / "export"), tasks)
+def test_what_was_not_trained_is_not_served(parts, tmp_path, tasks, signatures):
+    module = SearchModule(*parts, tasks=tasks)
+    export_saved_model(module, str(tmp_path / "export"))
     found = tf.saved_model.load(str(tmp_path / "export")).signatures
     assert set(found) == signatures
 
 
-def test_a_run_that_can_serve_nothing_is_refused(tmp_path):
+def test_a_run_that_can_serve_nothing_is_refused(parts):
     with pytest.raises(ValueError, match="nothing to serve. Received.*'mlm'"):
-        export_saved_model(tf.Module(), str(tmp_path / "export"), ("mlm",))
+        SearchModule(*parts, tasks=("mlm",))
+
+
+def test_captions_are_those_of_the_generator_in_words(parts, tmp_path):
+    networks, spec, _, reader = parts
+    # Every other piece goes on with the word before it.
+    pieces = (f"##{i}" if i % 2 else f"word{i}" for i in range(40))
+    vocabulary = Vocabulary((*RESERVED, *pieces))
+    allowed = np.ones(len(vocabulary), bool)
+    module = CaptionModule(networks, spec, vocabulary, reader, allowed)
+    export_saved_model(module, str(tmp_path / "export"))
+    answer = tf.saved_model.load(str(tmp_path / "export")).signatures
+    captions = answer["serving_default"](images=IMAGES)["caption"].numpy()
+    pictures = reader(IMAGES)
+    written = Generator(networks, vocabulary).generate(
+        pictures["patch_features"], pictures["patch_positions"], spec.max_tokens, 4
+    )
+    expected = [Tokenizer(vocabulary).decode(row) for row in written.numpy()]
+    assert [caption.decode() for caption in captions] == expected
+    assert len(set(expected)) > 1 and all(expected)
+
+
+@pytest.mark.parametrize("inputs", ["both", "picture", "text"])
+def test_classes_are_those_of_the_classifier(parts, tmp_path, inputs):
+    networks, spec, vocabulary, reader = parts
+    classifier = Classifier(networks, 3, inputs)
+    classifier.layer.set_weights(
+        [np.random.default_rng(0).normal(size=w.shape) for w in
+         classifier.layer.get_weights()]
+    )
+    names = [b"boots", b"coats", b"scarves"]
+    module = ClassModule(*parts, classifier, names)
+    export_saved_model(module, str(tmp_path / "export"))
+    answer = tf.saved_model.load(str(tmp_path / "export")).signatures
+    texts = tf.constant(["word1 word2", "word3", "word30 word7"])
+    asked = {"images": IMAGES, "texts": texts}
+    if inputs != "both":
+        asked.pop({"picture": "texts", "text": "images"}[inputs])
+    found = answer["serving_default"](**asked)
+    batch = {
+        **reader(IMAGES), "token_ids": Tokenizer(vocabulary)(texts, spec.max_tokens),
+    }
+    expected = tf.nn.softmax(classifier.logits(batch, False)).numpy()
+    np.testing.assert_allclose(found["probabilities"], expected, atol=1e-5)
+    assert found["class"].numpy().tolist() == [names[k] for k in expected.argmax(1)]
+    assert found["names"].numpy().tolist() == names
 
 
 @slow
 def test_weights_that_the_records_were_not_made_with_are_refused(exported):
     spec = dataclasses.replace(exported.spec, backbone_fingerprint="f" * 16)
     with pytest.raises(ValueError, match=f"{'f' * 16}. Received"):
-        ServingModule(exported.networks, spec, tiny_records.VOCABULARY, "normalized")
+        PictureReader(spec, "normalized")

@@ -28,12 +28,13 @@ def record_set(tmp_path_factory):
 def test_a_classifier_sees_what_it_was_told_to(record_set, inputs, by_text, by_picture):
     task = make_task("subcategory", record_set, inputs=inputs)
     batch = first_batch(task)
-    before = task.logits(batch, False).numpy()
+    before = task.functions["logits"](batch, False).numpy()
     ids = batch["token_ids"].numpy()
     # Another word in the place of the first one.
     ids[:, 1] = np.where(ids[:, 1] == 7, 8, 7)
-    other_text = task.logits({**batch, "token_ids": tf.constant(ids)}, False).numpy()
-    other_picture = task.logits(
+    texts = {**batch, "token_ids": tf.constant(ids)}
+    other_text = task.functions["logits"](texts, False).numpy()
+    other_picture = task.functions["logits"](
         {**batch, "patch_features": batch["patch_features"] + 1}, False
     ).numpy()
     # Untrained weights are small, and so are differences.

@@ -1,0 +1,53 @@
+"""Captions of pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from kaleido.generator import Generator
+from kaleido.serving.serving_module import BYTES, ServingModule
+from kaleido.text import Vocabulary
+
+_BEAMS = 4
+
+
+class CaptionModule(ServingModule):
+    """A run that was fine-tuned for captions.
+
+    Args:
+        networks, spec, vocabulary, pictures: see `ServingModule`.
+        pieces: bool [vocab_size], see `generator.Generator`.
+    """
+
+    def __init__(self, networks, spec, vocabulary: Vocabulary, pictures, pieces):
+        super().__init__(networks, spec, vocabulary, pictures)
+        self._plain.generator = Generator(networks, vocabulary, pieces)
+        # Reserved pieces are not written.
+        shown = np.where(vocabulary.is_special, "", vocabulary.pieces)
+        self._pieces = tf.constant(shown.tolist())
+        self.save_variables_of(networks.joint)
+
+    @tf.function(input_signature=[BYTES])
+    def caption(self, images):
+        """Writes captions: beam search, four beams.
+
+        Args:
+            images: string [n], JPEG or PNG bytes.
+
+        Returns:
+            `caption` string [n], lower case, as the vocabulary writes it.
+        """
+        pictures = self._plain.pictures(images)
+        written = self._plain.generator.generate(
+            pictures["patch_features"], pictures["patch_positions"], self._max_tokens,
+            beams=_BEAMS,
+        )
+        words = tf.strings.reduce_join(
+            tf.gather(self._pieces, written), axis=1, separator=" "
+        )
+        words = tf.strings.strip(tf.strings.regex_replace(words, " +", " "))
+        return {"caption": tf.strings.regex_replace(words, " ##", "")}
+
+    def signatures(self):
+        return {"serving_default": self.caption}
