@@ -25,37 +25,22 @@ flags.DEFINE_multi_string(
 flags.DEFINE_string("output", None, "HTML file of the page.", required=True)
 
 
-def _parse(text):
-    """Returns the name and the path of a --results."""
-    name, _, path = text.partition("=")
-    if not (name and path):
-        raise ValueError(f"--results takes NAME=FILE.json. Received: {text!r}")
-    return name, path
-
-
 @fail_clearly
 def main(argv):
     del argv
     if not FLAGS.results:
         raise ValueError("--results=NAME=FILE.json is missing.")
 
-    from kaleido.cases import cases_path
-    from kaleido.comparison import read_outcomes
-    from kaleido.files import read_json, write_json, write_text
+    from kaleido.files import write_json, write_text
     from kaleido.reports.joint_report import (
         joint_markdown,
         joint_page,
         joint_tables,
         table_json,
     )
-    from kaleido.result_tables import Result
+    from kaleido.result_tables import parse_result
 
-    def read(name, path):
-        content = read_json(path)
-        cases = read_json(cases_path(path)) if os.path.exists(cases_path(path)) else []
-        return Result(name, content, read_outcomes(path, content), cases)
-
-    results = [read(*_parse(text)) for text in FLAGS.results]
+    results = [parse_result(text) for text in FLAGS.results]
     made = joint_tables(results)
     stem, _ = os.path.splitext(FLAGS.output)
     write_json(f"{stem}.json", {"tables": [table_json(t) for t in made]})

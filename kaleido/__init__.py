@@ -11,3 +11,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 warnings.filterwarnings("ignore", module="tensorflow_addons")
 
 __version__ = "0.1.0"
+
+
+def load(name):
+    """Loads a published model, see `model_folder.load`."""
+    # TensorFlow is not imported before somebody needs it.
+    from kaleido import model_folder
+
+    return model_folder.load(name)

@@ -34,7 +34,8 @@ def model_fingerprint(
 _LIBRARIES = ("tensorflow", "numpy", "scikit-learn", "pycocoevalcap")
 
 
-def _versions() -> Dict[str, str]:
+def library_versions() -> Dict[str, str]:
+    """Returns the versions that decide figures, by library."""
     versions = {"kaleido": kaleido.__version__}
     for name in _LIBRARIES:
         try:
@@ -60,7 +61,7 @@ def provenance(
         the weights and of the examples.
     """
     return {
-        "versions": _versions(),
+        "versions": library_versions(),
         "seed": seed,
         "model": model_fingerprint(networks, heads),
         "records": records.content,

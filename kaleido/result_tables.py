@@ -7,11 +7,15 @@ best in its column where no other row of ours is better with p < .05.
 from __future__ import annotations
 
 import dataclasses
+import os
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
 from kaleido import published
+from kaleido.cases import cases_path
+from kaleido.comparison import read_outcomes
+from kaleido.files import read_json
 from kaleido.metrics.bootstrap import paired_bootstrap
 from kaleido.retrieval_figures import FLOORS
 
@@ -36,6 +40,23 @@ class Result:
     content: Mapping[str, Any]
     arrays: Mapping[str, np.ndarray]
     cases: Sequence[Mapping[str, Any]] = ()
+
+
+def parse_result(text: str) -> Result:
+    """Reads a results file.
+
+    Args:
+        text: NAME=FILE.json, as flags give it.
+
+    Raises:
+        ValueError: if the text is of another form.
+    """
+    name, _, path = text.partition("=")
+    if not (name and path):
+        raise ValueError(f"--results takes NAME=FILE.json. Received: {text!r}")
+    content = read_json(path)
+    cases = read_json(cases_path(path)) if os.path.exists(cases_path(path)) else []
+    return Result(name, content, read_outcomes(path, content), cases)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -22,7 +22,7 @@ BINARIES = (
     "experiments.report", "experiments.starts",
     "experiments.train_captioner", "experiments.train_saliency", "experiments.ladder",
     "experiments.evaluate_alignment", "experiments.evaluate_saliency",
-    "experiments.convert_checkpoint",
+    "experiments.convert_checkpoint", "experiments.publish",
 )
 CONFIG = """
 from tests.tiny_records import tiny_config

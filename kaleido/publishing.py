@@ -1,0 +1,132 @@
+"""Runs packed as a folder that people can take; see `model_folder`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Any, Dict, Mapping, Sequence
+
+from kaleido.commands import commands_so_far
+from kaleido.files import read_json, write_json, write_text
+from kaleido.model_folder import PARTS
+from kaleido.provenance import library_versions, model_fingerprint
+from kaleido.reports.model_card import model_card
+from kaleido.result_tables import Result
+from kaleido.serving.saved_model import export_saved_model, serving_module
+from kaleido.workdir import (
+    RunDescription,
+    chosen_checkpoint,
+    load_networks,
+    read_finetuning,
+)
+
+# Of a run's folder, what is needed to use it again.
+_KEPT = ("config.json", "job.json", "vocab.txt", "notes.npz", "commands.json")
+
+
+def part_of(workdir: str) -> str:
+    """Returns which of `PARTS` a run is."""
+    task = read_finetuning(workdir).get("task", "")
+    return task if task in PARTS else "search"
+
+
+def publish(
+    workdirs: Sequence[str], output: str, about: Mapping[str, str],
+    results: Sequence[Result],
+) -> Dict[str, Any]:
+    """Packs runs; the folder appears whole or not at all.
+
+    Args:
+        workdirs: the runs, one a part.
+        output: the folder; must not be there.
+        about: what the card says: `name`, `data`, `licence`, `limits`.
+        results: scores, for the card.
+
+    Returns:
+        The content of `model.json`.
+
+    Raises:
+        ValueError: if the folder is there, or two runs are the same part.
+    """
+    if os.path.exists(output):
+        raise ValueError(f"{output} is there already. Take another folder.")
+    parts: Dict[str, str] = {}
+    for workdir in workdirs:
+        part = part_of(workdir)
+        if part in parts:
+            raise ValueError(
+                f"One run a part: {part!r} is both of {parts[part]} and {workdir}."
+            )
+        parts[part] = workdir
+    temporary = f"{output.rstrip('/')}.tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    content: Dict[str, Any] = {
+        "about": dict(about), "versions": library_versions(), "parts": {},
+    }
+    for part, workdir in parts.items():
+        folder = os.path.join(temporary, part)
+        run, networks, step = load_networks(workdir, precision="float32")
+        content["parts"][part] = {
+            "step": step,
+            "model": model_fingerprint(networks),
+            "trained_on": run.records_content,
+            "records": run.spec.fingerprint,
+            "backbone": run.spec.backbone,
+            "backbone_weights": run.spec.backbone_fingerprint,
+            "saliency_weights": run.spec.saliency_fingerprint,
+            "vocabulary": run.spec.vocabulary_fingerprint,
+            "commands": commands_so_far(workdir)[:-1],
+            "recipe": _recipe(run, workdir),
+        }
+        export_saved_model(serving_module(workdir), os.path.join(folder, "export"))
+        _copy_run(workdir, os.path.join(folder, "run"))
+    write_json(os.path.join(temporary, "model.json"), content)
+    write_text(os.path.join(temporary, "README.md"), model_card(content, results))
+    os.replace(temporary, output)
+    return content
+
+
+def _recipe(run: RunDescription, workdir: str) -> Dict[str, Any]:
+    """Returns the few numbers that a reader asks for first."""
+    config = run.config.to_dict()
+    training = read_finetuning(workdir).get("training") or config["training"]
+    model = run.config.model
+    return {
+        "layers": model.num_layers, "hidden_size": model.hidden_size,
+        "tasks": sorted(run.config.active_tasks()),
+        "learning_rate": training["learning_rate"], "init": run.config.training.init,
+        "seed": training["seed"],
+    }
+
+
+def _copy_run(workdir: str, output: str) -> None:
+    os.makedirs(os.path.join(output, "checkpoints"))
+    for name in _KEPT:
+        path = os.path.join(workdir, name)
+        if os.path.exists(path):
+            shutil.copy(path, output)
+    prefix = chosen_checkpoint(workdir)
+    stem = os.path.basename(prefix)
+    for name in os.listdir(os.path.dirname(prefix)):
+        if name.startswith(f"{stem}."):
+            path = os.path.join(os.path.dirname(prefix), name)
+            shutil.copy(path, os.path.join(output, "checkpoints"))
+    write_text(
+        os.path.join(output, "checkpoints", "checkpoint"),
+        f'model_checkpoint_path: "{stem}"\n',
+    )
+
+
+def read_about(path: str) -> Dict[str, str]:
+    """Reads what the card is to say of data, licence and limits.
+
+    Raises:
+        ValueError: if the file lacks a part of it.
+    """
+    about = read_json(path)
+    missing = {"name", "data", "licence", "limits"} - set(about)
+    if missing:
+        raise ValueError(
+            f"{path} must say {sorted(missing)}, too. Received: {sorted(about)}"
+        )
+    return about
