@@ -10,10 +10,9 @@ import tensorflow as tf
 import kaleido
 from kaleido import model_folder, publishing, workdir
 from kaleido.files import write_json
-from kaleido.models import networks_for
-from kaleido.preprocessing import Preprocessor
 from tests import tiny_records
 from tests.serving.test_saved_model import pictures
+from tests.untrained_runs import untrained
 
 ABOUT = {
     "name": "A tiny one", "data": "Two pictures.", "licence": "Apache-2.0",
@@ -23,18 +22,7 @@ ABOUT = {
 
 @pytest.fixture(scope="module")
 def run(efficientnet_file, tmp_path_factory):
-    """A run with random weights, of records as a shop would make them."""
-    folder = str(tmp_path_factory.mktemp("run") / "model")
-    vocabulary = tiny_records.VOCABULARY
-    spec = Preprocessor(
-        vocabulary, saliency_method="none", crop_size=32, whole_crop_size=64,
-        max_tokens=12, num_plans=1,
-    ).spec
-    config = tiny_records.tiny_config(model={"num_layers": 1})
-    tf.keras.utils.set_random_seed(0)
-    workdir.write_untrained(folder, config, spec, networks_for(config, spec),
-                            vocabulary, {})
-    return folder
+    return untrained(str(tmp_path_factory.mktemp("run") / "model"))
 
 
 # 60 s for all: a backbone, two exports, two loads.

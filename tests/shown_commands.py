@@ -1,0 +1,63 @@
+"""Commands that pages show, and what the binaries' help knows of their flags."""
+
+import functools
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+
+from kaleido.presets import preset
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def blocks(page, language=""):
+    """The code blocks of a page that are in a language."""
+    found, block = [], None
+    for line in (ROOT / page).read_text(encoding="utf-8").splitlines(keepends=True):
+        if not line.startswith("```"):
+            if block is not None:
+                block.append(line)
+        elif block is None:
+            block, name = [], line[3:].strip()
+        else:
+            if name == language:
+                found.append("".join(block))
+            block = None
+    return found
+
+
+def commands(page):
+    """Pairs (module, arguments) of all `python -m` commands in a page's blocks."""
+    found = []
+    for block in blocks(page):
+        for line in block.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            if words[1:2] == ["-m"] and words[0].endswith("python"):
+                found.append((words[2], words[3:]))
+    return found
+
+
+@functools.lru_cache(maxsize=None)
+def help_of(module):
+    """What a binary says of its flags."""
+    return subprocess.run(
+        [sys.executable, "-m", module, "--helpfull"], cwd=ROOT, text=True,
+        capture_output=True, check=False,
+    ).stdout
+
+
+def knows(module, flag):
+    """Whether a binary has a flag; of configurations, whether the field is there."""
+    name = flag.lstrip("-").split("=")[0]
+    if name.startswith("config."):
+        found = preset("small").to_dict()
+        for part in name.split(".")[1:]:
+            if part not in found:
+                return False
+            found = found[part]
+        return True
+    # absl shows --[no]flag for a boolean.
+    bare = name[2:] if name.startswith("no") else name
+    return re.search(rf"--(\[no\])?({name}|{bare})\b", help_of(module)) is not None

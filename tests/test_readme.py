@@ -1,0 +1,66 @@
+"""What the README shows runs: its Python, and the flags of its commands."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from kaleido import publishing
+from kaleido.serving.saved_model import export_saved_model, serving_module
+from tests.serving.test_saved_model import pictures
+from tests.shown_commands import ROOT, blocks, commands, knows
+from tests.test_publishing import ABOUT
+from tests.untrained_runs import CLASSES, untrained
+
+SNIPPETS = blocks("README.md", "python")
+
+
+# 40 s of processor time: the help of each binary.
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["README.md"])
+def test_commands_have_the_flags_that_are_shown(page):
+    shown = commands(page)
+    assert len(shown) > 15
+    for module, arguments in shown:
+        for argument in arguments:
+            if argument.startswith("--"):
+                assert knows(module, argument), (module, argument)
+    assert not knows("experiments.export", "--no_such_flag")
+    assert not knows("experiments.pretrain", "--config.model.no_such_field=1")
+
+
+@pytest.fixture(scope="module")
+def shop(efficientnet_file, tmp_path_factory):
+    """A folder with all that the snippets name, made of untrained runs."""
+    folder = tmp_path_factory.mktemp("shop")
+
+    def path(name):
+        return str(folder / name)
+
+    for name, image in zip(("shirt.jpg", "boot.jpg"), pictures()):
+        (folder / name).write_bytes(image)
+    runs = [untrained(path("search"))]
+    runs += [untrained(path(task), task) for task in ("caption", "subcategory")]
+    (folder / "runs" / "quickstart").mkdir(parents=True)
+    export_saved_model(serving_module(runs[0]), path("runs/quickstart/export"))
+    publishing.publish(runs, path("runs/shop/published"), ABOUT, [])
+    return folder
+
+
+# 60 s of processor time: four exports, and a process a snippet.
+@pytest.mark.slow
+def test_snippets_run(shop):
+    assert len(SNIPPETS) == 2
+    printed = []
+    for snippet in SNIPPETS:
+        process = subprocess.run(
+            [sys.executable, "-c", snippet], cwd=shop, text=True, check=False,
+            capture_output=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""},
+        )
+        assert process.returncode == 0, process.stderr[-2000:]
+        printed.append(process.stdout)
+    assert "shape=(2, 2)" in printed[0]
+    last = printed[1].strip().splitlines()[-1]
+    assert all(name.strip(" '[]") in CLASSES for name in last.split(","))
