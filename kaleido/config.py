@@ -15,6 +15,10 @@ PAPER_TASKS = ("mlm", "itm", "rotation", "jigsaw", "camouflage", "grey", "blank"
 TASKS = PAPER_TASKS + ("contrastive",)
 
 
+# Layers that may begin as closed forms, and then want short steps.
+CLOSED_FORMS = ("shortcut", "word_shortcut")
+
+
 @dataclasses.dataclass(frozen=True)
 class ModelConfig:
     """Sizes and variants of the network.
@@ -36,6 +40,8 @@ class ModelConfig:
         contrastive_size: length of the contrastive vectors.
         shortcut_levels: levels whose mean features reach the contrastive image
             vector past the encoder by a linear map; empty for none.
+        word_size: length of the part of the contrastive vectors that says which words
+            a text has, and a picture's map to it from its shortcut levels; 0 for none.
         image_tower: what the contrastive image vector is of: the patches through the
             `encoder`, or a `projection` of their mean features (a two-tower model, as
             CLIP with a frozen picture network; for comparison).
@@ -63,6 +69,7 @@ class ModelConfig:
     patch_type_rows: int = 2
     contrastive_size: int = 256
     shortcut_levels: tuple = ()
+    word_size: int = 0
     image_tower: str = "encoder"
     shortcut_dropout: float = 0.0
     patch_dropout: float = 0.0
@@ -79,6 +86,11 @@ class ModelConfig:
         check_choice("image_tower", self.image_tower, ("encoder", "projection"))
         for name in ("hidden_size", "num_layers", "num_heads", "intermediate_size"):
             _check_positive(name, getattr(self, name))
+        if self.word_size and not self.shortcut_levels:
+            raise ValueError(
+                "`word_size` needs `shortcut_levels`, which a picture's words are "
+                f"mapped from. Received: word_size={self.word_size}"
+            )
         if self.hidden_size % self.num_heads:
             raise ValueError(
                 "`hidden_size` must be a multiple of `num_heads`. Received: "

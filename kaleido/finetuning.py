@@ -9,7 +9,7 @@ from typing import Type
 import tensorflow as tf
 
 from kaleido import callbacks, fitting, input_pipeline
-from kaleido.config import Config, TrainingConfig
+from kaleido.config import CLOSED_FORMS, Config, TrainingConfig
 from kaleido.files import claim_folder, sha256_of, write_arrays, write_text
 from kaleido.finetuning_config import (
     CLASSIFICATION_TASKS,
@@ -49,7 +49,8 @@ def _settings(config: FinetuningConfig, run: Config) -> TrainingConfig:
     if config.start == "pretrained":
         return config.training
     rates = {**run.training.rates, **config.training.rates}
-    rates.pop("shortcut", None)
+    for name in CLOSED_FORMS:
+        rates.pop(name, None)
     return dataclasses.replace(config.training, rates=rates)
 
 

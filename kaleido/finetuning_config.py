@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any, Mapping
 
 from kaleido.config import (
+    CLOSED_FORMS,
     DataConfig,
     Editable,
     TrainingConfig,
@@ -103,6 +104,6 @@ def default_finetuning(task: str) -> FinetuningConfig:
             steps=600, learning_rate=1e-4, warmup_steps=60, eval_every=100,
             precision="mixed_bfloat16",
             # Heads that begin from nothing, or as closed forms.
-            rates={"classifier": 10.0, "shortcut": 0.01},
+            rates={"classifier": 10.0, **{name: 0.01 for name in CLOSED_FORMS}},
         ),
     )

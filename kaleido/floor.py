@@ -30,12 +30,18 @@ class Floor:
 
     def __init__(self, records: RecordSet, config: Config, workdir: str):
         own = config.training.ridge_warm_start and config.training.init == "minilm"
-        if not own:
+        if own:
+            # Sentences alone, as ever.
+            model = dataclasses.replace(config.model, word_size=0)
+            config = dataclasses.replace(config, model=model)
+        else:
             small = preset("small")
             levels = records.spec.patch_layout.levels
             config = dataclasses.replace(
                 small,
-                model=dataclasses.replace(small.model, shortcut_levels=levels),
+                model=dataclasses.replace(
+                    small.model, shortcut_levels=levels, word_size=0
+                ),
                 data=config.data,
                 # Those that need no level of their own.
                 tasks={"contrastive": TaskConfig()},
@@ -49,7 +55,7 @@ class Floor:
         load_minilm(self._networks, records.vocabulary)
         self._ridge = warm_start.fit_or_load(
             self._networks, config, records, workdir
-        )
+        ).ridge
 
     def vectors(self, split: str, every: int = 1) -> Tuple[Vectors, Sequence[str]]:
         """Returns the vectors of every so manieth pair, and the ids, in stored order.
@@ -58,7 +64,7 @@ class Floor:
             split: of the records.
             every: 1 for all.
         """
-        features, states = warm_start.ridge_inputs(
+        features, states, _ = warm_start.ridge_inputs(
             self._networks, self._records, self._config, split,
             self._config.model.shortcut_levels, every,
         )

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from kaleido.config import Config, ModelConfig
 from kaleido.layers import embeddings, encoder, heads, visibility
+from kaleido.layers.contrastive import ContrastiveHead
 from kaleido.masking import patch_budget
 from kaleido.patches import LAYOUTS, PatchLayout
 
@@ -46,7 +47,8 @@ class Networks:
             for each feature task `<task>_indices` int32 [batch, n] (within its
             level; -1 for none) -> a dict of a float32 logit tensor a task, and
             `states` [batch, length + patches, hidden_size].
-        text: `token_ids` -> unit vectors float32 [batch, contrastive_size].
+        text: `token_ids` -> unit vectors float32 [batch, contrastive_size +
+            word_size].
         text_mean: `token_ids` -> mean text state [batch, hidden_size].
         image: `patch_features`, `patch_positions` -> the same.
         contrastive: the layer that holds temperature and projections.
@@ -56,7 +58,7 @@ class Networks:
     text: tf.keras.Model
     text_mean: tf.keras.Model
     image: tf.keras.Model
-    contrastive: "ContrastiveHead"
+    contrastive: ContrastiveHead
 
     @property
     def text_embedding(self) -> embeddings.TextEmbedding:
@@ -88,78 +90,6 @@ class Networks:
             layer for layer in self.joint.layers
             if isinstance(layer, encoder.TransformerLayer)
         ]
-
-
-@tf.keras.utils.register_keras_serializable("kaleido")
-class ContrastiveHead(tf.keras.layers.Layer):
-    """Unit vectors of a text or a picture, and the learnt temperature.
-
-    The image projection starts at zero when there is a shortcut, so that the
-    closed-form map is what training begins from.
-
-    Args:
-        size: length of a vector.
-        shortcut: whether the image vector has a linear path past the encoder.
-        shortcut_dropout: rate on that path's features in training.
-    """
-
-    def __init__(
-        self, size: int, shortcut: bool = False, shortcut_dropout: float = 0.0,
-        **kwargs,
-    ):
-        super().__init__(dtype="float32", **kwargs)
-        self._config = {
-            "size": size, "shortcut": shortcut, "shortcut_dropout": shortcut_dropout,
-        }
-        self.dropout = tf.keras.layers.Dropout(shortcut_dropout, dtype="float32")
-
-        def dense(name, kernel_initializer):
-            return tf.keras.layers.Dense(
-                size, kernel_initializer=kernel_initializer, name=name, dtype="float32"
-            )
-
-        self.text_projection = dense("text_projection", encoder.initializer())
-        self.image_projection = dense(
-            "image_projection", "zeros" if shortcut else encoder.initializer()
-        )
-        self.shortcut = dense("shortcut", encoder.initializer()) if shortcut else None
-
-    def build(self, input_shape):
-        # CLIP's starting value: 1 / 0.07.
-        self.log_scale = self.add_weight(
-            "log_scale", (), initializer=tf.keras.initializers.Constant(2.659)
-        )
-        super().build(input_shape)
-
-    @property
-    def scale(self) -> tf.Tensor:
-        """What cosines are multiplied by, float32 scalar; 100 at most."""
-        return tf.minimum(tf.exp(self.log_scale), 100.0)
-
-    def call(self, mean_state, level_means=None, is_text=False, training=None):
-        """Maps mean states [batch, hidden_size] to unit vectors [batch, size].
-
-        Args:
-            mean_state: float [batch, hidden_size].
-            level_means: float [batch, n], the shortcut's input, pictures only.
-            is_text: which of the two projections to take.
-            training: whether dropout is on.
-        """
-        mean_state = tf.cast(mean_state, tf.float32)
-        if is_text:
-            # Sentence encoders are trained on unit vectors; lengths are noise.
-            vector = self.text_projection(tf.math.l2_normalize(mean_state, axis=-1))
-        else:
-            vector = self.image_projection(mean_state)
-            if self.shortcut is not None:
-                level_means = self.dropout(level_means, training=training)
-                vector += self.shortcut(level_means)
-        return tf.math.l2_normalize(vector, axis=-1)
-
-    def get_config(self):
-        config = super().get_config()
-        del config["dtype"]
-        return {**config, **self._config}
 
 
 @tf.keras.utils.register_keras_serializable("kaleido")
@@ -224,7 +154,7 @@ def build_networks(
     mean_state = heads.MeanState(name="mean_state")
     contrastive = ContrastiveHead(
         config.contrastive_size, bool(config.shortcut_levels),
-        config.shortcut_dropout, name="contrastive",
+        config.shortcut_dropout, config.word_size, vocab_size, name="contrastive",
     )
 
     def encode(states, visible):
@@ -248,7 +178,9 @@ def build_networks(
         config.word_dropout, name="packed_words"
     )(text_states, words_seen)
     text_mean = mean_state(encode(packed_text, packed_words), packed_words)
-    text_vector = contrastive(text_mean, is_text=True)
+    text_vector = contrastive(
+        text_mean, is_text=True, token_ids=token_ids, seen=words_seen
+    )
     normed = features
     if config.feature_norm:
         normed = embed_patches.feature_norm(features)

@@ -10,6 +10,7 @@ import dataclasses
 from typing import Dict
 
 from kaleido.config import (
+    CLOSED_FORMS,
     PAPER_TASKS,
     TASKS,
     Config,
@@ -35,7 +36,7 @@ def _small() -> Config:
             hidden_size=384, num_layers=6, num_heads=12, intermediate_size=1536,
             contrastive_size=384, shortcut_levels=(1, 2, 3, 4, 5), similarity_path=True,
             patch_paths=True, feature_norm=True,
-            shortcut_dropout=0.2, patch_dropout=0.3, word_dropout=0.2,
+            shortcut_dropout=0.2, patch_dropout=0.3, word_dropout=0.2, word_size=512,
         ),
         data=DataConfig(batch_size=64, group_size=16),
         training=TrainingConfig(
@@ -44,7 +45,8 @@ def _small() -> Config:
             # The picture's own tasks do not mind the text; twice the targets.
             aux_loss_on_negatives=True,
             rates={
-                "shortcut": 0.01, "rotation": 5.0, "jigsaw": 5.0, "mlm": 5.0,
+                **{name: 0.01 for name in CLOSED_FORMS},
+                "rotation": 5.0, "jigsaw": 5.0, "mlm": 5.0,
                 "mlm_bias": 5.0, "itm": 5.0, "patch_embedding": 5.0,
             },
         ),
@@ -60,6 +62,7 @@ def _tiny() -> Config:
         model=dataclasses.replace(
             small.model, hidden_size=32, num_layers=2, num_heads=4,
             intermediate_size=64, contrastive_size=32, max_text_positions=64,
+            word_size=8,
         ),
         data=dataclasses.replace(small.data, batch_size=8, group_size=4),
         training=dataclasses.replace(
@@ -76,7 +79,7 @@ def _base() -> Config:
         small,
         model=dataclasses.replace(
             small.model, hidden_size=768, num_layers=12, intermediate_size=3072,
-            contrastive_size=256,
+            contrastive_size=256, word_size=0,
         ),
         data=dataclasses.replace(small.data, batch_size=256),
         training=dataclasses.replace(
@@ -135,7 +138,7 @@ def _two_tower() -> Config:
     return dataclasses.replace(
         small,
         model=dataclasses.replace(
-            small.model, image_tower="projection", shortcut_levels=(),
+            small.model, image_tower="projection", shortcut_levels=(), word_size=0,
             similarity_path=False,
         ),
         training=dataclasses.replace(

@@ -37,8 +37,10 @@ def starting_networks(
         return networks
     warm_start.apply_feature_norm(networks, records, config)
     if config.training.ridge_warm_start:
-        ridge = warm_start.fit_or_load(networks, config, records, workdir)
-        warm_start.apply_ridge_map(networks, ridge)
+        maps = warm_start.fit_or_load(networks, config, records, workdir)
+        warm_start.apply_ridge_map(networks, maps.ridge)
+        if maps.words:
+            warm_start.apply_word_map(networks, maps.words)
         warm_start.apply_feature_heads(networks, records, config)
         warm_start.apply_piece_frequencies(networks, records)
     return networks
@@ -71,10 +73,15 @@ def pretrain(
         The last line of `metrics.jsonl`.
 
     Raises:
-        ValueError: if a split is empty or the folder holds another run.
+        ValueError: if a split is empty, there are no steps, or the folder holds
+            another run.
     """
     for split in ("train", "validation"):
         records.require_split(split)
+    if config.training.steps < 1:
+        raise ValueError(
+            f"A pre-training needs steps. Received: {config.training.steps}"
+        )
     wanted = config.data.layout
     if wanted and wanted != records.spec.layout:
         raise ValueError(

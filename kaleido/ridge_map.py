@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from typing import Sequence, Tuple
+from typing import List, Sequence, Tuple
 
 import numpy as np
 from scipy import linalg
@@ -62,24 +62,27 @@ class RidgeFit:
 
     Args:
         features: float32 [n, f], mean level features of pictures.
-        states: float32 [n, h], mean states of their texts; h is the size of
+        *targets: float32 [n, h] each, vectors of their texts; h is the size of
             the maps' space.
     """
 
-    def __init__(self, features: np.ndarray, states: np.ndarray):
+    def __init__(self, features: np.ndarray, *targets: np.ndarray):
         self._feature_mean = features.mean(0, dtype=np.float64)
         self._feature_std = features.std(0, dtype=np.float64) + 1e-6
-        self._state_mean = states.mean(0, dtype=np.float64)
+        self._target_means = [t.mean(0, dtype=np.float64) for t in targets]
         # Single precision: features were stored in half, and a large catalogue's
         # would fill the memory twice over.
         self._x = features - self._feature_mean.astype(np.float32)
         self._x /= self._feature_std.astype(np.float32)
-        self._y = (states - self._state_mean).astype(np.float32)
+        self._centred = [
+            (target - mean).astype(np.float32)
+            for target, mean in zip(targets, self._target_means)
+        ]
         self._gram = self._x.T @ self._x
-        self._product = self._x.T @ self._y
+        self._products = [self._x.T @ y for y in self._centred]
 
-    def solve(self, penalty: float) -> Tuple[np.ndarray, np.ndarray]:
-        """Returns the kernel [f, h] and the residual covariance [h, h].
+    def solve(self, penalty: float) -> List[Tuple[np.ndarray, np.ndarray]]:
+        """Returns the kernel [f, h] and the residual covariance [h, h] of each target.
 
         Args:
             penalty: in units of the variance of a (standardised) feature times
@@ -87,19 +90,22 @@ class RidgeFit:
         """
         gram = self._gram.astype(np.float64)
         gram[np.diag_indices_from(gram)] += penalty * len(self._x)
-        kernel = linalg.solve(
-            gram, self._product.astype(np.float64), assume_a="pos", overwrite_a=True
-        )
-        residual = self._y - self._x @ kernel.astype(np.float32)
-        return kernel, residual.T @ residual / len(residual)
+        factor = linalg.cho_factor(gram, overwrite_a=True)
+        solved = []
+        for y, product in zip(self._centred, self._products):
+            kernel = linalg.cho_solve(factor, product.astype(np.float64))
+            residual = y - self._x @ kernel.astype(np.float32)
+            solved.append((kernel, residual.T @ residual / len(residual)))
+        return solved
 
     def whiten(
-        self, kernel: np.ndarray, covariance: np.ndarray, power: float,
+        self, target: int, kernel: np.ndarray, covariance: np.ndarray, power: float,
         shrinkage: float = 0.1,
     ) -> RidgeMap:
         """Undoes a power of the residual covariance on both sides.
 
         Args:
+            target: which one.
             kernel, covariance: of `solve`.
             power: 0 for none, 0.5 for whitening.
             shrinkage: share of the covariance replaced by its mean variance.
@@ -114,7 +120,7 @@ class RidgeFit:
             image_kernel=image_kernel.astype(np.float32),
             image_bias=(-self._feature_mean @ image_kernel).astype(np.float32),
             text_kernel=whitener.astype(np.float32),
-            text_bias=(-self._state_mean @ whitener).astype(np.float32),
+            text_bias=(-self._target_means[target] @ whitener).astype(np.float32),
         )
 
 
@@ -123,7 +129,7 @@ def fit_ridge_map(
 ) -> RidgeMap:
     """Fits one map; see `RidgeFit`."""
     fit = RidgeFit(features, states)
-    return fit.whiten(*fit.solve(penalty), whitening)
+    return fit.whiten(0, *fit.solve(penalty)[0], whitening)
 
 
 # Tried on the validation split, all combinations.
@@ -131,42 +137,46 @@ PENALTIES: Tuple[float, ...] = (0.1, 0.3, 1.0, 3.0, 10.0)
 WHITENINGS: Tuple[float, ...] = (0.25, 0.5)
 
 
-def choose_ridge_map(
-    train: Tuple[np.ndarray, np.ndarray],
-    validation: Tuple[np.ndarray, np.ndarray],
+def choose_ridge_maps(
+    train: Sequence[np.ndarray],
+    validation: Sequence[np.ndarray],
     penalties: Sequence[float] = PENALTIES,
     whitenings: Sequence[float] = WHITENINGS,
-) -> Tuple[RidgeMap, dict]:
-    """Fits a map for each setting and keeps the best on validation.
+) -> List[Tuple[RidgeMap, dict]]:
+    """Fits maps for each setting and keeps each target's best on validation.
 
     Args:
-        train, validation: pairs of features and states, see `fit_ridge_map`.
+        train, validation: features and targets, see `RidgeFit`.
         penalties, whitenings: settings to try.
 
     Returns:
-        The map, and a dict that says what was chosen: `penalty`, `whitening`,
-        and `mean_reciprocal_rank` on validation, both ways averaged.
+        Of each target the map, and a dict that says what was chosen: `penalty`,
+        `whitening`, and `mean_reciprocal_rank` on validation, both ways averaged.
     """
-    best, chosen = None, {"mean_reciprocal_rank": -1.0}
+    targets = range(len(train) - 1)
+    best: List[Tuple[RidgeMap, dict]] = [
+        (None, {"mean_reciprocal_rank": -1.0}) for _ in targets
+    ]
     fit = RidgeFit(*train)
     for penalty in penalties:
         solved = fit.solve(penalty)
-        for whitening in whitenings:
-            ridge = fit.whiten(*solved, whitening)
-            quality = _mean_reciprocal_rank(
-                ridge.image_vectors(validation[0])
-                @ ridge.text_vectors(validation[1]).T
-            )
-            if quality > chosen["mean_reciprocal_rank"]:
-                best = ridge
-                chosen = {
-                    "penalty": penalty, "whitening": whitening,
-                    "mean_reciprocal_rank": quality,
-                }
-    return best, chosen
+        for target in targets:
+            for whitening in whitenings:
+                ridge = fit.whiten(target, *solved[target], whitening)
+                quality = mean_reciprocal_rank(
+                    ridge.image_vectors(validation[0])
+                    @ ridge.text_vectors(validation[1 + target]).T
+                )
+                if quality > best[target][1]["mean_reciprocal_rank"]:
+                    chosen = {
+                        "penalty": penalty, "whitening": whitening,
+                        "mean_reciprocal_rank": quality,
+                    }
+                    best[target] = ridge, chosen
+    return best
 
 
-def _mean_reciprocal_rank(scores: np.ndarray) -> float:
+def mean_reciprocal_rank(scores: np.ndarray) -> float:
     """Of the diagonal, over rows and over columns, float [n, n]."""
     own = np.diag(scores)
     ranks = np.concatenate(

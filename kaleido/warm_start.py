@@ -8,8 +8,9 @@ without.
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from typing import Sequence, Tuple
+from typing import Optional, Sequence, Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -20,9 +21,10 @@ from kaleido.config import Config
 from kaleido.evenly import stride
 from kaleido.files import read_json, write_json
 from kaleido.layers.heads import level_means
+from kaleido.lexical_map import WordMap, choose_share, fit_word_basis
 from kaleido.models import Networks, feature_tasks
 from kaleido.records import RecordSet, count_pieces
-from kaleido.ridge_map import RidgeMap, choose_ridge_map
+from kaleido.ridge_map import RidgeMap, choose_ridge_maps
 
 
 def ridge_inputs(
@@ -32,8 +34,8 @@ def ridge_inputs(
     split: str,
     levels: Sequence[int],
     every: int = 1,
-) -> Tuple[np.ndarray, np.ndarray]:
-    """Returns what a ridge map is fitted on: level means and unit mean text states.
+) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns what a ridge map is fitted on: level means, unit mean text states, words.
 
     Args:
         networks: with their starting weights.
@@ -44,7 +46,8 @@ def ridge_inputs(
         every: takes every so manieth example.
 
     Returns:
-        float32 [n, len(levels) * feature_size] and float32 [n, hidden_size].
+        float32 [n, len(levels) * feature_size], float32 [n, hidden_size] and int32
+        [n, max_tokens].
     """
     @tf.function(reduce_retracing=True)
     def step(batch):
@@ -55,27 +58,41 @@ def ridge_inputs(
         states = networks.text_mean({"token_ids": batch["token_ids"]})
         return means, tf.math.l2_normalize(tf.cast(states, tf.float32), axis=-1)
 
-    features, states = [], []
+    features, states, token_ids = [], [], []
     for batch in input_pipeline.clean_batches(
         record_set, config, split, 64, every=every
     ):
         mean, state = step(batch)
         features.append(mean.numpy())
         states.append(state.numpy())
-    return np.concatenate(features), np.concatenate(states)
+        token_ids.append(batch["token_ids"].numpy())
+    return tuple(np.concatenate(column) for column in (features, states, token_ids))
 
 
 # Pairs that a ridge map is fitted on, and chosen by: 3 GB of level means at the most.
 _RIDGE_PAIRS = {"train": 50_000, "validation": 5_000}
 
 
+@dataclasses.dataclass(frozen=True)
+class ClosedForms:
+    """What the contrastive head begins with.
+
+    Attributes:
+        ridge: pictures to sentence vectors.
+        words: pictures to words, where the configuration has them.
+    """
+
+    ridge: RidgeMap
+    words: Optional[WordMap] = None
+
+
 def fit_or_load(
     networks: Networks, config: Config, records: RecordSet, workdir: str
-) -> RidgeMap:
-    """Fits the ridge map on the training split, or reads the one a folder has.
+) -> ClosedForms:
+    """Fits the maps on the training split, or reads those that a folder has.
 
-    Its settings are chosen on validation and written to `ridge_map.json`, the
-    map itself to `ridge_map.npz`. Of a large split evenly chosen pairs are read.
+    Settings are chosen on validation and written to `ridge_map.json`, the maps to
+    `ridge_map.npz` and `word_map.npz`. Of a large split evenly chosen pairs are read.
 
     Args:
         networks: with their starting weights.
@@ -84,8 +101,11 @@ def fit_or_load(
         workdir: folder that keeps it.
     """
     path = os.path.join(workdir, "ridge_map.npz")
-    if has_ridge_map(workdir, records):
-        return RidgeMap.load(path)
+    words_path = os.path.join(workdir, "word_map.npz")
+    size = config.model.word_size
+    if has_ridge_map(workdir, records) and (not size or os.path.exists(words_path)):
+        words = WordMap.load(words_path) if size else None
+        return ClosedForms(RidgeMap.load(path), words)
     logging.info("fitting the ridge map")
     inputs = {
         split: ridge_inputs(
@@ -94,13 +114,30 @@ def fit_or_load(
         )
         for split, most in _RIDGE_PAIRS.items()
     }
-    ridge, chosen = choose_ridge_map(inputs["train"], inputs["validation"])
+    pairs = {split: [means, states] for split, (means, states, _) in inputs.items()}
+    basis = None
+    if size:
+        special, seed = records.vocabulary.is_special, config.training.seed
+        basis = fit_word_basis(inputs["train"][2], special, size, seed)
+        for split, (*_, token_ids) in inputs.items():
+            pairs[split].append(basis.vectors(token_ids))
+    (ridge, chosen), *others = choose_ridge_maps(pairs["train"], pairs["validation"])
+    words = None
+    if others:
+        means, states, vectors = pairs["validation"]
+        cosines = [
+            map_.image_vectors(means) @ map_.text_vectors(texts).T
+            for map_, texts in ((ridge, states), (others[0][0], vectors))
+        ]
+        words = WordMap(basis, others[0][0], choose_share(*cosines))
+        words.save(words_path)
+        chosen = {**chosen, "words": {**others[0][1], "share": words.share}}
     logging.info("ridge map: %s", chosen)
     ridge.save(path)
     # Last: whose map it is.
     chosen = {**chosen, "records": records.content}
     write_json(os.path.join(workdir, "ridge_map.json"), chosen)
-    return ridge
+    return ClosedForms(ridge, words)
 
 
 def has_ridge_map(workdir: str, records: RecordSet) -> bool:
@@ -159,6 +196,23 @@ def apply_ridge_map(networks: Networks, ridge: RidgeMap) -> None:
         )
     head.text_projection.kernel.assign(ridge.text_kernel)
     head.text_projection.bias.assign(ridge.text_bias)
+    _assign_image_map(networks, head.shortcut, ridge)
+
+
+def apply_word_map(networks: Networks, words: WordMap) -> None:
+    """Writes words, and pictures' map to them, into the contrastive head.
+
+    The statistics of a `FeatureNorm` must stand by then.
+    """
+    head, ridge = networks.contrastive, words.ridge
+    head.words.table.assign(words.basis.table @ ridge.text_kernel)
+    head.words.squares.assign(words.basis.squares)
+    head.words.bias.assign(ridge.text_bias)
+    head.word_share.assign(words.share)
+    _assign_image_map(networks, head.word_shortcut, ridge)
+
+
+def _assign_image_map(networks, layer, ridge) -> None:
     kernel, bias = ridge.image_kernel, ridge.image_bias
     norm = networks.patch_embedding.feature_norm
     if norm is not None:
@@ -166,8 +220,8 @@ def apply_ridge_map(networks: Networks, ridge: RidgeMap) -> None:
         levels = len(kernel) // norm.mean.shape[0]
         mean, scale = (np.tile(v.numpy(), levels) for v in (norm.mean, norm.scale))
         kernel, bias = kernel / scale[:, None], bias + mean @ kernel
-    head.shortcut.kernel.assign(kernel)
-    head.shortcut.bias.assign(bias)
+    layer.kernel.assign(kernel)
+    layer.bias.assign(bias)
 
 
 # Pictures whose hidden patches the heads are fitted on; more change them little.

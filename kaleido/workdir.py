@@ -59,7 +59,8 @@ def claim_workdir(directory: str, config: Config, records: RecordSet) -> None:
         "records_content": records.content,
     }
     if not latest_checkpoint(directory):
-        for name in ("ridge_map.npz", "ridge_map.json", "metrics.jsonl"):
+        maps = ("ridge_map.npz", "ridge_map.json", "word_map.npz")
+        for name in (*maps, "metrics.jsonl"):
             if os.path.exists(os.path.join(directory, name)):
                 os.remove(os.path.join(directory, name))
         shutil.rmtree(best_folder(directory), ignore_errors=True)

@@ -60,7 +60,8 @@ def test_unknown_sections_and_tasks_are_named():
         (configs.DataConfig, {"batch_size": 1}),
         (configs.DataConfig, {"batch_size": 20, "group_size": 16}),
         (configs.TrainingConfig, {"decay": "square"}),
-        (configs.TrainingConfig, {"init": "gpt"}),
+        (configs.TrainingConfig, {"steps": -1}),
+        (configs.ModelConfig, {"word_size": 8}),
         (configs.TrainingConfig, {"precision": "int8"}),
     ],
 )

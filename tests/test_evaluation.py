@@ -199,7 +199,10 @@ def test_any_run_has_a_floor(tmp_path, minilm_file, layout, size):
         str(tmp_path / "records"), train=60, validation=20, test=20, spec=spec
     )
     config = tiny_records.tiny_config(
-        model={"hidden_size": size, "shortcut_levels": (), "similarity_path": False},
+        model={
+            "hidden_size": size, "shortcut_levels": (), "word_size": 0,
+            "similarity_path": False,
+        },
         tasks={"itm": {"weight": 1.0, "start_step": 0}},
     )
     floor = Floor(records, config, str(tmp_path))

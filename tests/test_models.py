@@ -171,7 +171,7 @@ def test_the_authors_projection_parts_the_levels():
 
 
 def test_the_grid_layout_rebuilds_its_blank_patches():
-    networks = build(LAYOUTS["grid8"], shortcut_levels=())
+    networks = build(LAYOUTS["grid8"], shortcut_levels=(), word_size=0)
     rng = np.random.default_rng(0)
     batch = {
         **inputs(),
@@ -213,7 +213,9 @@ def test_the_text_pass_is_the_mean_of_its_states(networks):
         states = layer(states, AttentionBias()(tf.constant(ids != 0)))
     visible = (ids != 0)[..., None]
     mean = (states * visible).numpy().sum(1) / visible.sum(1)
-    close(networks.text({"token_ids": ids}), networks.contrastive(mean, is_text=True))
+    words = {"token_ids": ids, "seen": ids != 0}
+    expected = networks.contrastive(mean, is_text=True, **words)
+    close(networks.text({"token_ids": ids}), expected)
 
 
 def test_the_passes_share_one_encoder(networks):
@@ -294,7 +296,7 @@ def test_tasks_without_their_patches_are_refused():
 
 def test_a_two_tower_picture_goes_past_the_encoder():
     networks = build(
-        image_tower="projection", shortcut_levels=(), similarity_path=False
+        image_tower="projection", shortcut_levels=(), word_size=0, similarity_path=False
     )
     batch = inputs()
     pictures = {name: batch[name] for name in ("patch_features", "patch_positions")}

@@ -46,7 +46,7 @@ def test_a_published_model_is_the_run(run, tmp_path):
     path = tmp_path / "a.jpg"
     path.write_bytes(images[0])
     many = model.embed_images([path, images[1]] * 17)
-    assert many.shape == (34, 32)
+    assert many.shape == (34, 32 + 8)
     np.testing.assert_allclose(many[:2], model.embed_images(images), atol=1e-5)
     np.testing.assert_allclose(many[32:], many[:2], atol=1e-5)
     match = model.match(images, texts)

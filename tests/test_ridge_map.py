@@ -59,8 +59,8 @@ def test_whitening_pays_when_some_directions_are_noisy():
 def test_full_whitening_makes_the_residual_round():
     x, y = pairs(3000, np.array([0.5] * 6 + [5.0] * 6))
     fit = ridge_map.RidgeFit(x, y)
-    kernel, covariance = fit.solve(1e-3)
-    ridge = fit.whiten(kernel, covariance, 0.5, shrinkage=0.0)
+    ((kernel, covariance),) = fit.solve(1e-3)
+    ridge = fit.whiten(0, kernel, covariance, 0.5, shrinkage=0.0)
     residual = (y @ ridge.text_kernel + ridge.text_bias) - (
         x @ ridge.image_kernel + ridge.image_bias
     )
@@ -83,10 +83,13 @@ def test_a_feature_that_never_varies_does_no_harm():
 def test_the_setting_that_is_best_on_validation_is_chosen():
     noise = np.array([0.3] * 8 + [20.0] * 4)
     train, validation = pairs(800, noise), pairs(300, noise, seed=1)
-    ridge, chosen = ridge_map.choose_ridge_map(
-        train, validation, penalties=(1e-3, 1e3), whitenings=(0.0, 0.5)
+    # A second target, noise alone, has no say in the first one's setting.
+    other = np.random.default_rng(5).normal(size=(1100, 3)).astype(np.float32)
+    (ridge, chosen), (second, _) = ridge_map.choose_ridge_maps(
+        (*train, other[:800]), (*validation, other[800:]),
+        penalties=(1e-3, 1e3), whitenings=(0.0, 0.5),
     )
-    assert chosen["whitening"] == 0.5
+    assert chosen["whitening"] == 0.5 and second.text_kernel.shape == (3, 3)
     every = {}
     for penalty in (1e-3, 1e3):
         for whitening in (0.0, 0.5):
@@ -111,4 +114,4 @@ def test_mean_reciprocal_rank_by_hand_counts_ties_against_us():
     scores = np.array([[3.0, 1.0, 2.0], [0.0, 1.0, 1.0], [5.0, 0.0, 4.0]])
     # Rows: ranks 1, 2 (tie), 2; columns: 2, 2 (tie), 1.
     expected = np.mean([1, 1 / 2, 1 / 2, 1 / 2, 1 / 2, 1])
-    assert ridge_map._mean_reciprocal_rank(scores) == pytest.approx(expected)
+    assert ridge_map.mean_reciprocal_rank(scores) == pytest.approx(expected)

@@ -5,6 +5,8 @@ import pytest
 import tensorflow as tf
 
 from kaleido import input_pipeline, warm_start
+from kaleido.files import read_json
+from kaleido.lexical_map import WordMap, fit_word_basis
 from kaleido.models import networks_for
 from kaleido.ridge_map import fit_ridge_map
 from tests import tiny_records
@@ -29,13 +31,17 @@ def networks(record_set):
 def test_the_untrained_vectors_are_the_maps(record_set, networks):
     config = tiny_records.tiny_config()
     levels = config.model.shortcut_levels
-    features, states = warm_start.ridge_inputs(
+    features, states, token_ids = warm_start.ridge_inputs(
         networks, record_set, config, "train", levels
     )
     assert features.shape == (60, len(levels) * tiny_records.FEATURE_SIZE)
     np.testing.assert_allclose(np.linalg.norm(states, axis=1), 1.0, atol=1e-5)
     ridge = fit_ridge_map(features, states, 0.1)
     warm_start.apply_ridge_map(networks, ridge)
+    special = record_set.vocabulary.is_special
+    basis = fit_word_basis(token_ids, special, config.model.word_size)
+    of_words = fit_ridge_map(features, basis.vectors(token_ids), 0.1, 0.25)
+    warm_start.apply_word_map(networks, WordMap(basis, of_words, 0.3))
     batch = next(
         iter(input_pipeline.clean_batches(record_set, config, "train", 8))
     )
@@ -46,8 +52,32 @@ def test_the_untrained_vectors_are_the_maps(record_set, networks):
         }
     )
     text = networks.text({"token_ids": batch["token_ids"]})
-    np.testing.assert_allclose(image, ridge.image_vectors(features[:8]), atol=1e-4)
-    np.testing.assert_allclose(text, ridge.text_vectors(states[:8]), atol=1e-4)
+    features, states, words = features[:8], states[:8], basis.vectors(token_ids[:8])
+    pairs = (
+        (image, ridge.image_vectors(features), of_words.image_vectors(features)),
+        (text, ridge.text_vectors(states), of_words.text_vectors(words)),
+    )
+    for received, sentences, words in pairs:
+        expected = [np.sqrt(0.7) * sentences, np.sqrt(0.3) * words]
+        np.testing.assert_allclose(received, np.concatenate(expected, 1), atol=1e-4)
+        np.testing.assert_allclose(np.linalg.norm(received, axis=1), 1.0, atol=1e-4)
+
+
+def test_a_folders_maps_are_those_that_were_fitted(record_set, networks, tmp_path):
+    config = tiny_records.tiny_config()
+    fitted = warm_start.fit_or_load(networks, config, record_set, str(tmp_path))
+    chosen = read_json(str(tmp_path / "ridge_map.json"))
+    assert chosen["words"]["share"] == fitted.words.share
+    again = warm_start.fit_or_load(networks, config, record_set, str(tmp_path))
+    for one, other in ((fitted.ridge, again.ridge),
+                       (fitted.words.ridge, again.words.ridge),
+                       (fitted.words.basis, again.words.basis)):
+        for name, value in vars(one).items():
+            np.testing.assert_array_equal(value, getattr(other, name))
+    # A run without words does not ask for their map.
+    plain = tiny_records.tiny_config(model={"word_size": 0})
+    found = warm_start.fit_or_load(networks, plain, record_set, str(tmp_path))
+    assert found.words is None
 
 
 def test_features_get_zero_mean_and_unit_variance(record_set, networks):

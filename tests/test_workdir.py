@@ -93,12 +93,14 @@ def test_examples_that_changed_overnight_are_another_run(
 
 
 def test_a_start_that_failed_is_no_run(run, record_set):
-    stale = os.path.join(run, "ridge_map.npz")
-    with open(stale, "w", encoding="utf-8") as file:
-        file.write("of another configuration")
+    stale = [os.path.join(run, name) for name in ("ridge_map.npz", "word_map.npz")]
+    for path in stale:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("of another configuration")
     other = tiny_records.tiny_config(data={"group_size": 2})
     workdir.claim_workdir(run, other, record_set)
-    assert workdir.read_run(run).config == other and not os.path.exists(stale)
+    assert workdir.read_run(run).config == other
+    assert not any(map(os.path.exists, stale))
 
 
 def test_networks_come_back_with_the_weights_and_step_of_the_last_checkpoint(run):

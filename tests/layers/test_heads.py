@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from kaleido import models
 from kaleido.layers import heads
+from kaleido.layers.contrastive import ContrastiveHead
 from tests.layer_harness import check_layer, randomize
 from tests.layers.test_encoder import exact_gelu, layer_norm, random, tanh_gelu
 
@@ -131,7 +132,7 @@ def test_the_similarity_path_adds_multiples_of_two_cosines():
 
 def test_contrastive_vectors_by_hand():
     states, means = random(3, 6), random(3, 9, seed=1)
-    layer = models.ContrastiveHead(4, shortcut=True)
+    layer = ContrastiveHead(4, shortcut=True)
     layer(states, means)
     layer(states, is_text=True)
     # With a shortcut, training begins from the closed-form map alone.
@@ -151,8 +152,35 @@ def test_contrastive_vectors_by_hand():
     np.testing.assert_allclose(layer(states, is_text=True), text, atol=1e-5)
 
 
+def test_words_stand_behind_with_their_share():
+    states, means = random(3, 6), random(3, 9, seed=1)
+    ids = np.array([[2, 5, 3], [7, 7, 3], [9, 0, 0]], np.int32)
+    words = {"token_ids": ids, "seen": ids != 0, "is_text": True}
+    layer = ContrastiveHead(4, shortcut=True, word_size=5, vocab_size=11)
+    plain = ContrastiveHead(4, shortcut=True)
+    for head in (layer, plain):
+        head(states, means)
+        head(states, **words)
+        randomize(head, 0.5)
+    layer.word_share.assign(0.2)
+    for name in ("text_projection", "image_projection", "shortcut"):
+        getattr(plain, name).set_weights(getattr(layer, name).get_weights())
+    image = affine(layer.word_shortcut, means)
+    image /= np.linalg.norm(image, axis=1, keepdims=True)
+    for received, first, second in (
+        (layer(states, means), plain(states, means), image),
+        (layer(states, **words), plain(states, is_text=True),
+         layer.words(ids, ids != 0)),
+    ):
+        expected = np.sqrt(0.8) * first.numpy(), np.sqrt(0.2) * np.asarray(second)
+        np.testing.assert_allclose(received, np.concatenate(expected, 1), atol=1e-5)
+    trained = {weight.name for weight in layer.trainable_weights}
+    assert not any("words/" in name or "share" in name for name in trained)
+    assert any("word_shortcut" in name for name in trained)
+
+
 def test_the_temperature_is_clips_and_bounded():
-    layer = models.ContrastiveHead(4)
+    layer = ContrastiveHead(4)
     layer(random(1, 3))
     np.testing.assert_allclose(layer.scale, 1 / 0.07, rtol=1e-3)
     layer.log_scale.assign(9.0)
@@ -208,10 +236,20 @@ def test_harness(name, tmp_path):
     check_layer(make, inputs, tmp_path, arguments)
 
 
+def test_harness_contrastive_head_with_words(tmp_path):
+    def make(dtype=None):
+        return ContrastiveHead(4, shortcut=True, word_size=5, vocab_size=11)
+
+    check_layer(
+        make, [random(3, 6), random(3, 9, seed=1)], tmp_path,
+        without_gradient={"text_projection", "log_scale"},
+    )
+
+
 def test_harness_contrastive_head(tmp_path):
     # Float32 whatever the policy: it takes no `dtype`.
     def make(dtype=None):
-        return models.ContrastiveHead(4, shortcut=True)
+        return ContrastiveHead(4, shortcut=True)
 
     # The text's projection and the temperature lie on other paths.
     check_layer(
