@@ -33,7 +33,7 @@ class Retrieval:
         results: for `results.json`: by task the figures of the scorer that
             `primary` names; `scorers`, `floor` and `floor_corrected`, see
             `scorer_figures`; `image_to_image`; `manifest`, `weight`,
-            `hubness_weight`.
+            `hubness_weights`.
         pages: per task, sample queries for people to look at.
         ranks: by scorer and task, what the figures come from; the floor is one.
     """
@@ -66,7 +66,7 @@ class _Compared:
     Attributes:
         plain, corrected: ranks by task, see `hubness`.
         scores: the corrected cosines, times the scale, by task.
-        settings: `hubness_weight` and `hubness_tried`.
+        settings: `hubness_weights` by task, and `hubness_tried`.
     """
 
     plain: Dict[str, Ranks]
@@ -76,8 +76,8 @@ class _Compared:
 
 
 def _compare(manifest: Manifest, pool: Hubness, chosen: hubness.Chosen) -> _Compared:
-    weight, tried = chosen
-    corrected = pool.correct(weight)
+    weights, tried = chosen
+    corrected = pool.correct(weights)
 
     def ranked(by_task):
         return {
@@ -86,8 +86,8 @@ def _compare(manifest: Manifest, pool: Hubness, chosen: hubness.Chosen) -> _Comp
         }
 
     return _Compared(
-        ranked(pool.correct(0.0)), ranked(corrected),
-        corrected, {"hubness_weight": weight, "hubness_tried": tried},
+        ranked(pool.correct(hubness.NOTHING)), ranked(corrected),
+        corrected, {"hubness_weights": dict(weights), "hubness_tried": tried},
     )
 
 
@@ -119,7 +119,7 @@ def _compare_floor(
 
     chosen: hubness.Chosen = (hubness.UNCHOSEN, [])
     if validation is not None:
-        chosen = hubness.choose_weight(validation, pool(validation, "validation"))
+        chosen = hubness.choose_weights(validation, pool(validation, "validation"))
     return _compare(manifest, pool(manifest, split), chosen)
 
 
@@ -188,7 +188,7 @@ def evaluate_retrieval(
         if validation is not None:
             judges = _judges(networks, config, records, validation)
             judged = Hubness(judges.vectors(), bank, scale)
-            chosen = hubness.choose_weight(validation, judged)
+            chosen = hubness.choose_weights(validation, judged)
         found = _compare(manifest, Hubness(vectors, bank, scale), chosen)
         ranks.update(contrastive=found.plain, corrected=found.corrected)
         first_stage = found.scores

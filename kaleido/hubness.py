@@ -9,7 +9,7 @@ test has a say in another's ranking, and a service can do the same.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Tuple
+from typing import Dict, List, Mapping, Tuple
 
 import numpy as np
 
@@ -24,12 +24,13 @@ NEIGHBOURS = 10
 # Tried on validation; 0 takes nothing off.
 WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 # Where validation is too small to choose.
-UNCHOSEN = 0.5
+UNCHOSEN = dict.fromkeys(TASKS, 0.5)
+NOTHING = dict.fromkeys(TASKS, 0.0)
 
 _BLOCK = 1024
 
-# A weight, and `weight` and `rank_at_1` of all that were tried.
-Chosen = Tuple[float, List[Dict[str, Any]]]
+# Weights by task; and `weight` and each task's Rank@1 of all that were tried.
+Chosen = Tuple[Mapping[str, float], List[Dict[str, float]]]
 
 
 def hubness(vectors: np.ndarray, bank: np.ndarray) -> np.ndarray:
@@ -67,11 +68,11 @@ class Hubness:
         self._of_images = scale * hubness(images, bank[1])
         self._of_texts = scale * hubness(texts, bank[0])
 
-    def correct(self, weight: float) -> Dict[str, Cosines]:
+    def correct(self, weights: Mapping[str, float]) -> Dict[str, Cosines]:
         """Takes a share of the candidates' hubness off the scaled cosines.
 
         Args:
-            weight: which share.
+            weights: which share, by task.
 
         Returns:
             Scores by task: the candidates of `itr` are texts, of `tir` pictures.
@@ -79,25 +80,28 @@ class Hubness:
         images, texts = self._pool
         none = np.zeros(len(images), np.float32)
         return {
-            "itr": Cosines(images, texts, none, weight * self._of_texts),
-            "tir": Cosines(images, texts, weight * self._of_images, none),
+            "itr": Cosines(images, texts, none, weights["itr"] * self._of_texts),
+            "tir": Cosines(images, texts, weights["tir"] * self._of_images, none),
         }
 
 
-def choose_weight(manifest: Manifest, pool: Hubness) -> Chosen:
-    """Returns the share that is best on validation, by the mean of both Rank@1.
+def choose_weights(manifest: Manifest, pool: Hubness) -> Chosen:
+    """Returns the shares that are best on validation, by Rank@1 of each task.
+
+    Texts and pictures are not hubs alike.
 
     Args:
         manifest: of validation.
         pool: its pool's, in its order.
     """
-    tried = []
+    tried: List[Dict[str, float]] = []
     for weight in WEIGHTS:
-        corrected = pool.correct(weight)
-        shares = []
-        for task in TASKS:
-            figures, _ = evaluate_lists(manifest, task, corrected[task].pairs)
-            shares.append(figures["rank_at_1"])
-        tried.append({"weight": weight, "rank_at_1": float(np.mean(shares))})
-    best = max(tried, key=lambda t: t["rank_at_1"])
-    return best["weight"], tried
+        corrected = pool.correct(dict.fromkeys(TASKS, weight))
+        figures = {
+            task: evaluate_lists(manifest, task, corrected[task].pairs)[0]
+            for task in TASKS
+        }
+        shares = {task: figures[task]["rank_at_1"] for task in TASKS}
+        tried.append({"weight": weight, **shares})
+    best = {task: max(tried, key=lambda row: row[task])["weight"] for task in TASKS}
+    return best, tried

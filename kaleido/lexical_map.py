@@ -14,10 +14,8 @@ from scipy import sparse
 from sklearn.decomposition import TruncatedSVD
 
 from kaleido.files import read_arrays, write_arrays
-from kaleido.ridge_map import RidgeMap, mean_reciprocal_rank
+from kaleido.ridge_map import RidgeMap
 
-# Shares of the words in a cosine that are tried on validation.
-SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 # Texts that must have a piece: one that a single text has compares with nothing.
 _LEAST_TEXTS = 2
 
@@ -52,39 +50,21 @@ class WordMap:
     Attributes:
         basis: of the words.
         ridge: from level means to the basis' vectors.
-        share: of the words in a cosine, beside the sentence encoder's.
     """
 
     basis: WordBasis
     ridge: RidgeMap
-    share: float
 
     def save(self, path: str) -> None:
         """Writes an .npz file; appears whole or not at all."""
-        parts = (vars(self.basis), vars(self.ridge), {"share": np.array(self.share)})
-        write_arrays(path, {name: v for part in parts for name, v in part.items()})
+        write_arrays(path, {**vars(self.basis), **vars(self.ridge)})
 
     @classmethod
     def load(cls, path: str) -> "WordMap":
         """Reads what `save` wrote."""
         arrays = read_arrays(path)
-        share = float(arrays.pop("share"))
         basis = WordBasis(arrays.pop("table"), arrays.pop("squares"))
-        return cls(basis, RidgeMap(**arrays), share)
-
-
-def choose_share(sentences: np.ndarray, words: np.ndarray) -> float:
-    """Returns the share of `SHARES` that ranks validation best.
-
-    Args:
-        sentences, words: float32 [n, n], cosines of pictures and texts in the two
-            spaces; own partners on the diagonal.
-    """
-    found = [
-        mean_reciprocal_rank((1.0 - share) * sentences + share * words)
-        for share in SHARES
-    ]
-    return SHARES[int(np.argmax(found))]
+        return cls(basis, RidgeMap(**arrays))
 
 
 def _sets(token_ids: np.ndarray, vocab_size: int) -> sparse.csr_matrix:

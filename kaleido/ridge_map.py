@@ -133,7 +133,7 @@ def fit_ridge_map(
 
 
 # Tried on the validation split, all combinations.
-PENALTIES: Tuple[float, ...] = (0.1, 0.3, 1.0, 3.0, 10.0)
+PENALTIES: Tuple[float, ...] = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 WHITENINGS: Tuple[float, ...] = (0.25, 0.5)
 
 
@@ -163,7 +163,7 @@ def choose_ridge_maps(
         for target in targets:
             for whitening in whitenings:
                 ridge = fit.whiten(target, *solved[target], whitening)
-                quality = mean_reciprocal_rank(
+                quality = _mean_reciprocal_rank(
                     ridge.image_vectors(validation[0])
                     @ ridge.text_vectors(validation[1 + target]).T
                 )
@@ -176,7 +176,7 @@ def choose_ridge_maps(
     return best
 
 
-def mean_reciprocal_rank(scores: np.ndarray) -> float:
+def _mean_reciprocal_rank(scores: np.ndarray) -> float:
     """Of the diagonal, over rows and over columns, float [n, n]."""
     own = np.diag(scores)
     ranks = np.concatenate(

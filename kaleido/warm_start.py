@@ -21,7 +21,7 @@ from kaleido.config import Config
 from kaleido.evenly import stride
 from kaleido.files import read_json, write_json
 from kaleido.layers.heads import level_means
-from kaleido.lexical_map import WordMap, choose_share, fit_word_basis
+from kaleido.lexical_map import WordMap, fit_word_basis
 from kaleido.models import Networks, feature_tasks
 from kaleido.records import RecordSet, count_pieces
 from kaleido.ridge_map import RidgeMap, choose_ridge_maps
@@ -124,14 +124,10 @@ def fit_or_load(
     (ridge, chosen), *others = choose_ridge_maps(pairs["train"], pairs["validation"])
     words = None
     if others:
-        means, states, vectors = pairs["validation"]
-        cosines = [
-            map_.image_vectors(means) @ map_.text_vectors(texts).T
-            for map_, texts in ((ridge, states), (others[0][0], vectors))
-        ]
-        words = WordMap(basis, others[0][0], choose_share(*cosines))
+        ((of_words, setting),) = others
+        words = WordMap(basis, of_words)
         words.save(words_path)
-        chosen = {**chosen, "words": {**others[0][1], "share": words.share}}
+        chosen = {**chosen, "words": setting}
     logging.info("ridge map: %s", chosen)
     ridge.save(path)
     # Last: whose map it is.
@@ -208,7 +204,6 @@ def apply_word_map(networks: Networks, words: WordMap) -> None:
     head.words.table.assign(words.basis.table @ ridge.text_kernel)
     head.words.squares.assign(words.basis.squares)
     head.words.bias.assign(ridge.text_bias)
-    head.word_share.assign(words.share)
     _assign_image_map(networks, head.word_shortcut, ridge)
 
 

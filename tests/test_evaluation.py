@@ -81,7 +81,7 @@ def test_a_scorer_that_knows_is_always_right(record_set, manifest, monkeypatch):
     results = found.results
     assert results["primary"] == "both"
     assert set(results["scorers"]) == SCORERS
-    assert results["hubness_weight"] == 0.0
+    assert results["hubness_weights"] == {"itr": 0.0, "tir": 0.0}
     for task in retrieval.TASKS:
         assert results[task] == results["scorers"]["both"][task]
         for scorer in results["scorers"].values():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kaleido import hubness
-from kaleido.hubness import Hubness, choose_weight
+from kaleido.hubness import Hubness, choose_weights
 from kaleido.manifest import draw_manifest
 
 
@@ -38,7 +38,8 @@ def test_the_candidate_pays_and_not_the_query():
     images, texts = unit([[1, 0], [0, 1]]), unit([[1, 1], [1, 0]])
     bank = unit([[1, 0]]), unit([[0, 1]])
     similarity = 20 * images @ texts.T
-    corrected = Hubness((images, texts), bank, 20.0).correct(0.5)
+    weights = {"itr": 0.5, "tir": 0.25}
+    corrected = Hubness((images, texts), bank, 20.0).correct(weights)
     itr, tir = (corrected[task].of_images(np.arange(2)) for task in ("itr", "tir"))
     of_texts, of_images = [np.sqrt(0.5), 1.0], [0.0, 1.0]
     for row in range(2):
@@ -48,7 +49,7 @@ def test_the_candidate_pays_and_not_the_query():
                 own - 10 * of_texts[column], abs=1e-4
             )
             assert tir[row, column] == pytest.approx(
-                own - 10 * of_images[row], abs=1e-4
+                own - 5 * of_images[row], abs=1e-4
             )
 
 
@@ -71,14 +72,26 @@ def drawn(hub):
 
 
 def test_hubs_are_found_on_validation_and_make_way():
-    weight, tried = choose_weight(*drawn(hub=8.0))
-    shares = {t["weight"]: t["rank_at_1"] for t in tried}
-    assert tuple(shares) == hubness.WEIGHTS and weight > 0
-    assert shares[weight] == max(shares.values()) > shares[0.0] + 0.03
+    weights, tried = choose_weights(*drawn(hub=8.0))
+    shares = {t["weight"]: t["itr"] for t in tried}
+    assert tuple(shares) == hubness.WEIGHTS and weights["itr"] > 0
+    assert shares[weights["itr"]] == max(shares.values()) > shares[0.0] + 0.03
+
+
+def test_each_task_has_the_weight_that_is_best_for_it():
+    manifest, pool = drawn(hub=8.0)
+    # What is known of pictures is noise: only texts are corrected.
+    rng = np.random.default_rng(1)
+    pool._of_images = 3 * rng.normal(size=120).astype(np.float32)
+    weights, tried = choose_weights(manifest, pool)
+    assert weights["tir"] == 0.0 < weights["itr"]
+    for task, weight in weights.items():
+        best = max(row[task] for row in tried)
+        assert next(r for r in tried if r["weight"] == weight)[task] == best
 
 
 def test_what_is_no_help_gets_no_weight():
     manifest, noise = drawn(hub=0.0)
     rng = np.random.default_rng(1)
     noise._of_images, noise._of_texts = rng.normal(size=(2, 120)).astype(np.float32)
-    assert choose_weight(manifest, noise)[0] == 0.0
+    assert choose_weights(manifest, noise)[0] == {"itr": 0.0, "tir": 0.0}

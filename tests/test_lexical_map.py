@@ -1,10 +1,8 @@
 """Latent semantic analysis: what counts, and that it is scikit-learn's."""
 
 import numpy as np
-import pytest
 from sklearn.feature_extraction.text import TfidfTransformer
 
-from kaleido import lexical_map
 from kaleido.lexical_map import fit_word_basis
 
 VOCABULARY = 30
@@ -81,10 +79,3 @@ def test_the_same_seed_gives_the_same_basis():
     # Another seed finds the same space.
     mine, theirs = one.vectors(ids), other.vectors(ids)
     np.testing.assert_allclose(mine @ mine.T, theirs @ theirs.T, atol=0.05)
-
-
-@pytest.mark.parametrize("right, expected", [("sentences", 0.0), ("words", 0.5)])
-def test_the_share_is_that_of_what_ranks_right(right, expected):
-    noise = np.random.default_rng(0).uniform(-1, 1, (40, 40))
-    cosines = {"sentences": noise, "words": noise, right: np.eye(40)}
-    assert lexical_map.choose_share(cosines["sentences"], cosines["words"]) == expected

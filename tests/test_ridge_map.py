@@ -114,4 +114,4 @@ def test_mean_reciprocal_rank_by_hand_counts_ties_against_us():
     scores = np.array([[3.0, 1.0, 2.0], [0.0, 1.0, 1.0], [5.0, 0.0, 4.0]])
     # Rows: ranks 1, 2 (tie), 2; columns: 2, 2 (tie), 1.
     expected = np.mean([1, 1 / 2, 1 / 2, 1 / 2, 1 / 2, 1])
-    assert ridge_map.mean_reciprocal_rank(scores) == pytest.approx(expected)
+    assert ridge_map._mean_reciprocal_rank(scores) == pytest.approx(expected)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kaleido import input_pipeline, warm_start
+from kaleido import input_pipeline, ridge_map, warm_start
 from kaleido.files import read_json
+from kaleido.layers import contrastive
 from kaleido.lexical_map import WordMap, fit_word_basis
 from kaleido.models import networks_for
 from kaleido.ridge_map import fit_ridge_map
@@ -41,7 +42,7 @@ def test_the_untrained_vectors_are_the_maps(record_set, networks):
     special = record_set.vocabulary.is_special
     basis = fit_word_basis(token_ids, special, config.model.word_size)
     of_words = fit_ridge_map(features, basis.vectors(token_ids), 0.1, 0.25)
-    warm_start.apply_word_map(networks, WordMap(basis, of_words, 0.3))
+    warm_start.apply_word_map(networks, WordMap(basis, of_words))
     batch = next(
         iter(input_pipeline.clean_batches(record_set, config, "train", 8))
     )
@@ -58,7 +59,8 @@ def test_the_untrained_vectors_are_the_maps(record_set, networks):
         (text, ridge.text_vectors(states), of_words.text_vectors(words)),
     )
     for received, sentences, words in pairs:
-        expected = [np.sqrt(0.7) * sentences, np.sqrt(0.3) * words]
+        share = np.sqrt([1 - contrastive.WORD_SHARE, contrastive.WORD_SHARE])
+        expected = [share[0] * sentences, share[1] * words]
         np.testing.assert_allclose(received, np.concatenate(expected, 1), atol=1e-4)
         np.testing.assert_allclose(np.linalg.norm(received, axis=1), 1.0, atol=1e-4)
 
@@ -67,7 +69,7 @@ def test_a_folders_maps_are_those_that_were_fitted(record_set, networks, tmp_pat
     config = tiny_records.tiny_config()
     fitted = warm_start.fit_or_load(networks, config, record_set, str(tmp_path))
     chosen = read_json(str(tmp_path / "ridge_map.json"))
-    assert chosen["words"]["share"] == fitted.words.share
+    assert chosen["words"]["penalty"] in ridge_map.PENALTIES
     again = warm_start.fit_or_load(networks, config, record_set, str(tmp_path))
     for one, other in ((fitted.ridge, again.ridge),
                        (fitted.words.ridge, again.words.ridge),

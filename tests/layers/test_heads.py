@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from kaleido import models
 from kaleido.layers import heads
-from kaleido.layers.contrastive import ContrastiveHead
+from kaleido.layers.contrastive import WORD_SHARE, ContrastiveHead
 from tests.layer_harness import check_layer, randomize
 from tests.layers.test_encoder import exact_gelu, layer_norm, random, tanh_gelu
 
@@ -162,7 +162,6 @@ def test_words_stand_behind_with_their_share():
         head(states, means)
         head(states, **words)
         randomize(head, 0.5)
-    layer.word_share.assign(0.2)
     for name in ("text_projection", "image_projection", "shortcut"):
         getattr(plain, name).set_weights(getattr(layer, name).get_weights())
     image = affine(layer.word_shortcut, means)
@@ -172,10 +171,11 @@ def test_words_stand_behind_with_their_share():
         (layer(states, **words), plain(states, is_text=True),
          layer.words(ids, ids != 0)),
     ):
-        expected = np.sqrt(0.8) * first.numpy(), np.sqrt(0.2) * np.asarray(second)
+        share = np.sqrt([1 - WORD_SHARE, WORD_SHARE])
+        expected = share[0] * first.numpy(), share[1] * np.asarray(second)
         np.testing.assert_allclose(received, np.concatenate(expected, 1), atol=1e-5)
     trained = {weight.name for weight in layer.trainable_weights}
-    assert not any("words/" in name or "share" in name for name in trained)
+    assert not any("words/" in name for name in trained)
     assert any("word_shortcut" in name for name in trained)
 
 
