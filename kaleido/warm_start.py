@@ -1,9 +1,9 @@
 """Closed-form starting weights for a small catalogue.
 
-A ridge map (`ridge_map.py`) becomes the contrastive head, ridge regressions
-become the heads that rebuild hidden patches, and the frequencies of the word
-pieces become the bias of the masked-language head. The paper's presets begin
-without.
+A ridge map (`ridge_map.py`) becomes the contrastive head, another one, to the
+words of the texts (`lexical_map.py`), its second half, ridge regressions become
+the heads that rebuild hidden patches, and the frequencies of the word pieces
+become the bias of the masked-language head. The paper's presets begin without.
 """
 
 from __future__ import annotations
