@@ -17,6 +17,8 @@ Example:
 
 from __future__ import annotations
 
+import dataclasses
+
 from absl import app, flags, logging
 
 from kaleido.cli import fail_clearly
@@ -50,7 +52,9 @@ def main(argv):
     spec, vocabulary = source.spec, None
     if FLAGS.records:
         records = open_records(FLAGS.records)
-        spec.check_sizes(records.spec, FLAGS.records)
+        # Texts may be of any length that there are positions for.
+        fitting = dataclasses.replace(spec, max_tokens=records.spec.max_tokens)
+        fitting.check_equals(records.spec, FLAGS.records)
         spec, vocabulary = records.spec, records.vocabulary
     else:
         standard = load_vocabulary()

@@ -23,8 +23,8 @@ def command_line() -> str:
     return command.replace(data, "$KALEIDO_DATA") if data else command
 
 
-def commands_so_far(*folders: str) -> List[str]:
-    """Returns the commands that made the folders, and this process's at the end.
+def commands_of(*folders: str) -> List[str]:
+    """Returns the commands that made the folders.
 
     What is no folder of ours, or was made before commands were noted, adds nothing.
     """
@@ -33,7 +33,12 @@ def commands_so_far(*folders: str) -> List[str]:
         path = _path(folder)
         if folder and os.path.exists(path):
             commands += read_json(path)
-    return list(dict.fromkeys([*commands, command_line()]))
+    return list(dict.fromkeys(commands))
+
+
+def commands_so_far(*folders: str) -> List[str]:
+    """Returns `commands_of` the folders, and this process's at the end."""
+    return list(dict.fromkeys([*commands_of(*folders), command_line()]))
 
 
 def note_commands(directory: str, *made_from: str) -> None:

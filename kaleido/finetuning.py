@@ -142,9 +142,10 @@ def finetune(
                 else networks_for(run.config, records.spec)
             )
             task = task_class(config.task)(networks, config, run.config, records)
-            head = read_head(checkpoint, config.task)
-            if fresh and head and config.start == "pretrained":
-                task.begin_with(head)
+            if fresh and config.start == "pretrained":
+                head = read_head(checkpoint, config.task)
+                if head:
+                    task.begin_with(head)
             return task
 
         training = fitting.begin(build, settings, workdir, strategy, jit_compile)

@@ -30,22 +30,19 @@ class Floor:
 
     def __init__(self, records: RecordSet, config: Config, workdir: str):
         own = config.training.ridge_warm_start and config.training.init == "minilm"
-        if own:
-            # Sentences alone, as ever.
-            model = dataclasses.replace(config.model, word_size=0)
-            config = dataclasses.replace(config, model=model)
-        else:
+        if not own:
             small = preset("small")
             levels = records.spec.patch_layout.levels
             config = dataclasses.replace(
                 small,
-                model=dataclasses.replace(
-                    small.model, shortcut_levels=levels, word_size=0
-                ),
+                model=dataclasses.replace(small.model, shortcut_levels=levels),
                 data=config.data,
                 # Those that need no level of their own.
                 tasks={"contrastive": TaskConfig()},
             )
+        # Sentences alone, as ever.
+        model = dataclasses.replace(config.model, word_size=0)
+        config = dataclasses.replace(config, model=model)
         if not (own and warm_start.has_ridge_map(workdir, records)):
             # The run may be of other records than those that it is measured on.
             workdir = os.path.join(workdir, f"floor_{records.content}")

@@ -97,11 +97,10 @@ def choose_weights(manifest: Manifest, pool: Hubness) -> Chosen:
     tried: List[Dict[str, float]] = []
     for weight in WEIGHTS:
         corrected = pool.correct(dict.fromkeys(TASKS, weight))
-        figures = {
-            task: evaluate_lists(manifest, task, corrected[task].pairs)[0]
+        shares = {
+            task: evaluate_lists(manifest, task, corrected[task].pairs)[0]["rank_at_1"]
             for task in TASKS
         }
-        shares = {task: figures[task]["rank_at_1"] for task in TASKS}
         tried.append({"weight": weight, **shares})
     best = {task: max(tried, key=lambda row: row[task])["weight"] for task in TASKS}
     return best, tried

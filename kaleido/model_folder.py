@@ -76,11 +76,11 @@ class PublishedModel:
         self._loaded: Dict[str, Any] = {}
 
     def embed_images(self, pictures: Sequence[Picture]) -> np.ndarray:
-        """Returns unit vectors of pictures, float32 [n, contrastive_size]."""
+        """Returns unit vectors of pictures, float32 [n, size]."""
         return self._run("search", "embed_image", "vector", images=_encoded(pictures))
 
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
-        """Returns unit vectors of texts, float32 [n, contrastive_size]."""
+        """Returns unit vectors of texts, float32 [n, size]."""
         return self._run("search", "embed_text", "vector", texts=list(texts))
 
     def match(self, pictures: Sequence[Picture], texts: Sequence[str]) -> np.ndarray:

@@ -6,7 +6,7 @@ import os
 import shutil
 from typing import Any, Dict, Mapping, Sequence
 
-from kaleido.commands import commands_so_far
+from kaleido.commands import commands_of
 from kaleido.files import read_json, write_json, write_text
 from kaleido.model_folder import PARTS
 from kaleido.provenance import library_versions, model_fingerprint
@@ -15,9 +15,10 @@ from kaleido.result_tables import Result
 from kaleido.serving.saved_model import export_saved_model, serving_module
 from kaleido.workdir import (
     RunDescription,
+    checkpoint_step,
     chosen_checkpoint,
-    load_networks,
     read_finetuning,
+    read_run,
 )
 
 # Of a run's folder, what is needed to use it again.
@@ -65,20 +66,20 @@ def publish(
     }
     for part, workdir in parts.items():
         folder = os.path.join(temporary, part)
-        run, networks, step = load_networks(workdir, precision="float32")
+        run, module = read_run(workdir), serving_module(workdir)
         content["parts"][part] = {
-            "step": step,
-            "model": model_fingerprint(networks),
+            "step": checkpoint_step(chosen_checkpoint(workdir)),
+            "model": model_fingerprint(module.networks),
             "trained_on": run.records_content,
             "records": run.spec.fingerprint,
             "backbone": run.spec.backbone,
             "backbone_weights": run.spec.backbone_fingerprint,
             "saliency_weights": run.spec.saliency_fingerprint,
             "vocabulary": run.spec.vocabulary_fingerprint,
-            "commands": commands_so_far(workdir)[:-1],
+            "commands": commands_of(workdir),
             "recipe": _recipe(run, workdir),
         }
-        export_saved_model(serving_module(workdir), os.path.join(folder, "export"))
+        export_saved_model(module, os.path.join(folder, "export"))
         _copy_run(workdir, os.path.join(folder, "run"))
     write_json(os.path.join(temporary, "model.json"), content)
     write_text(os.path.join(temporary, "README.md"), model_card(content, results))

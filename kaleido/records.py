@@ -95,18 +95,6 @@ class RecordSpec:
         fields = json.dumps(dataclasses.asdict(self), sort_keys=True)
         return hashlib.sha256(fields.encode("utf-8")).hexdigest()[:16]
 
-    def check_sizes(self, other: "RecordSpec", what: str) -> None:
-        """Raises a ValueError if a model of this spec cannot read the other's records.
-
-        Args:
-            other: the spec that was found.
-            what: names where it was found.
-        """
-        sizes = ("layout", "feature_size", "vocab_size")
-        RecordSpec.of_sizes(
-            **{name: getattr(self, name) for name in sizes}, max_tokens=other.max_tokens
-        ).check_equals(other, what)
-
     def check_equals(self, other: "RecordSpec", what: str) -> None:
         """Raises a ValueError that names every field in which two specs differ.
 

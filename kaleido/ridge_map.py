@@ -10,11 +10,12 @@ trained by gradient: this is the floor that every model of ours must beat.
 from __future__ import annotations
 
 import dataclasses
-import os
 from typing import List, Sequence, Tuple
 
 import numpy as np
 from scipy import linalg
+
+from kaleido.files import read_arrays, write_arrays
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,15 +42,12 @@ class RidgeMap:
 
     def save(self, path: str) -> None:
         """Writes an .npz file; appears whole or not at all."""
-        temporary = f"{path}.tmp.npz"
-        np.savez(temporary, **dataclasses.asdict(self))
-        os.replace(temporary, path)
+        write_arrays(path, vars(self))
 
     @classmethod
     def load(cls, path: str) -> "RidgeMap":
         """Reads what `save` wrote."""
-        with np.load(path) as arrays:
-            return cls(**{name: arrays[name] for name in arrays.files})
+        return cls(**read_arrays(path))
 
 
 def _unit(vectors):

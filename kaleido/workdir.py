@@ -194,16 +194,14 @@ def load_networks(
         precision or run.config.training.precision
     )
     networks = networks_for(run.config, run.spec)
-    latest = chosen_checkpoint(directory)
-    checkpoint = tf.train.Checkpoint(
-        joint=networks.joint, text=networks.text, image=networks.image
+    restore_parts(
+        directory, joint=networks.joint, text=networks.text, image=networks.image
     )
-    checkpoint.restore(latest).expect_partial().assert_existing_objects_matched()
-    return run, networks, checkpoint_step(latest)
+    return run, networks, checkpoint_step(chosen_checkpoint(directory))
 
 
 def restore_parts(directory: str, **parts: tf.Module) -> None:
-    """Fills what a task put on the networks, as `load_networks` does these."""
+    """Fills parts of a run, by the names it saved them under, see `load_networks`."""
     checkpoint = tf.train.Checkpoint(**parts)
     restored = checkpoint.restore(chosen_checkpoint(directory)).expect_partial()
     restored.assert_existing_objects_matched()

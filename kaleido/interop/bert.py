@@ -19,7 +19,7 @@ from kaleido.interop.variable_rules import (
     Filled,
     Rule,
     fill,
-    target_of,
+    find_rule,
     variables_by_name,
 )
 from kaleido.models import Networks
@@ -142,8 +142,9 @@ def _fill(
     vocabulary: Vocabulary,
     source: Vocabulary,
 ) -> Filled:
-    targets = {target_of(rules, name) for name in tensors}
-    parts = {target.split("/")[0] for target in targets if target}
+    found = {name: find_rule(rules, name) for name in tensors}
+    targets = {name: rule.target_of(name) for name, rule in found.items() if rule}
+    parts = {target.split("/")[0] for target in targets.values()}
     wanted = ("text_embedding", "layer_", *(p for p in _MAY_LACK if p in parts))
     variables = {
         name: variable
@@ -153,7 +154,7 @@ def _fill(
     if vocabulary.pieces != source.pieces:
         tensors = {
             name: _by_piece(variables[target], tensor, vocabulary, source, path)
-            if (target := target_of(rules, name)) in _BY_PIECE else tensor
+            if (target := targets.get(name)) in _BY_PIECE else tensor
             for name, tensor in tensors.items()
         }
     filled = fill(variables, tensors, rules, path)

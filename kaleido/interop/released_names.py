@@ -5,7 +5,7 @@ In order; the first rule that describes a name counts. The misspelled ones are t
 
 from __future__ import annotations
 
-from kaleido.interop.tensorflow_names import OPTIMIZER, Rules, bert_rules, norm
+from kaleido.interop.tensorflow_names import Rules, bert_rules, norm
 from kaleido.interop.variable_rules import Rule
 
 ROOT = "kaleido_bert_pre_trained_model"
@@ -65,6 +65,5 @@ CLASSIFIERS: Rules = (
     Rule(rf"({ROOT}/)?subcatepred_dense/(kernel|bias)", r"subcategory/\2"),
 )
 
-RELEASED: Rules = (
-    *OPTIMIZER, *bert_rules(f"{ROOT}/"), *PATCHES, *HEADS, *CLASSIFIERS,
-)
+# Of the networks; the optimiser's and a classifier's variables are told apart before.
+RELEASED: Rules = (*bert_rules(f"{ROOT}/"), *PATCHES, *HEADS)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 
-import tensorflow as tf
 from absl import logging
 
 from kaleido.config import Config
 from kaleido.interop.bert import load_bert, load_minilm
 from kaleido.models import Networks
 from kaleido.text import Vocabulary, load_vocabulary
-from kaleido.workdir import chosen_checkpoint, latest_checkpoint, read_run
+from kaleido.workdir import latest_checkpoint, read_run, restore_parts
 
 
 def load_starting_weights(
@@ -73,8 +72,6 @@ def _load_run(networks, config, vocabulary, folder) -> None:
         raise ValueError(
             f"{folder} holds a run of another model. Received: {'; '.join(different)}"
         )
-    checkpoint = tf.train.Checkpoint(
-        joint=networks.joint, text=networks.text, image=networks.image
+    restore_parts(
+        folder, joint=networks.joint, text=networks.text, image=networks.image
     )
-    restored = checkpoint.restore(chosen_checkpoint(folder)).expect_partial()
-    restored.assert_existing_objects_matched()

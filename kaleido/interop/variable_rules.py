@@ -30,6 +30,10 @@ class Rule:
     transposed: bool = False
     rows: bool = False
 
+    def target_of(self, name: str) -> str:
+        """Returns where a tensor of this rule goes; empty where it goes nowhere."""
+        return re.sub(self.source, self.target, name) if self.target else ""
+
 
 @dataclasses.dataclass(frozen=True)
 class Filled:
@@ -57,14 +61,6 @@ def find_rule(rules: Sequence[Rule], name: str) -> Optional[Rule]:
     """Returns the first rule that describes a name, None where there is none."""
     matching = (rule for rule in rules if re.fullmatch(rule.source, name))
     return next(matching, None)
-
-
-def target_of(rules: Sequence[Rule], name: str) -> str:
-    """Returns where a tensor goes; empty where it goes nowhere."""
-    rule = find_rule(rules, name)
-    if rule is None or not rule.target:
-        return ""
-    return re.sub(rule.source, rule.target, name)
 
 
 def fill(
@@ -100,7 +96,7 @@ def fill(
         if not rule.target:
             unused.append(name)
             continue
-        target = target_of(rules, name)
+        target = rule.target_of(name)
         if target not in variables:
             lost.append(name)
             continue

@@ -37,8 +37,8 @@ class SearchModule(ServingModule):
             logging.warning(
                 "Of the signatures the run trained %s alone.", ", ".join(self._served)
             )
-        plain, joint = self._plain, self._plain.networks.joint
-        plain.text, plain.image = plain.networks.text, plain.networks.image
+        plain, joint = self._plain, self.networks.joint
+        plain.text, plain.image = self.networks.text, self.networks.image
         plain.match = tf.keras.Model(joint.input, joint.output["itm"])
         self.save_variables_of(plain.text, plain.image, plain.match)
 
@@ -67,12 +67,12 @@ class SearchModule(ServingModule):
 
     @tf.function(input_signature=[BYTES])
     def embed_image(self, images):
-        """Unit vectors of pictures: `vector` float32 [n, contrastive_size]."""
+        """Unit vectors of pictures: `vector` float32 [n, size]."""
         return {"vector": self._plain.image(self._plain.pictures(images))}
 
     @tf.function(input_signature=[BYTES])
     def embed_text(self, texts):
-        """Unit vectors of texts: `vector` float32 [n, contrastive_size]."""
+        """Unit vectors of texts: `vector` float32 [n, size]."""
         return {"vector": self._plain.text(self.token_ids(texts))}
 
     def signatures(self) -> Dict[str, Callable]:

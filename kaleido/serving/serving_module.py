@@ -41,6 +41,11 @@ class ServingModule(tf.Module):
         )
         self._max_tokens = spec.max_tokens
 
+    @property
+    def networks(self) -> Networks:
+        """The networks it was made of."""
+        return self._plain.networks
+
     def save_variables_of(self, *parts: Any) -> None:
         """Says whose variables the file holds: those that the graphs use."""
         parts = (self._plain.pictures, *parts)

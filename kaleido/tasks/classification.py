@@ -65,17 +65,15 @@ class Classification(Task):
             head: see `released.read_classifiers`; classes that only one side has are
                 left out, or as they begin.
         """
-        columns = {name.decode("utf-8"): i for i, name in enumerate(head["names"])}
-        shared = [name for name in self.names[: self.num_classes] if name in columns]
+        names = self.notes["classes"]
+        _, ours, theirs = np.intersect1d(names, head["names"], return_indices=True)
         kernel, bias = (weight.numpy() for weight in self.classifier.weights)
-        for row, name in enumerate(self.names[: self.num_classes]):
-            if name in columns:
-                kernel[:, row] = head["kernel"][:, columns[name]]
-                bias[row] = head["bias"][columns[name]]
+        kernel[:, ours] = head["kernel"][:, theirs]
+        bias[ours] = head["bias"][theirs]
         self.classifier.set_weights([kernel, bias])
         logging.info(
             "%d of %d classes begin with a classifier that knows them",
-            len(shared), self.num_classes,
+            len(ours), len(names),
         )
 
     @classmethod
