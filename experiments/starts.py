@@ -56,6 +56,7 @@ def _records_of(row):
 def _run(row, seed, workdir):
     """Trains and evaluates a row; returns its figures."""
     from kaleido.files import read_json
+    from kaleido.flat_figures import retrieval_run, task_run
 
     results = os.path.join(workdir, "results.json")
     if isinstance(row, starts.Start):
@@ -68,8 +69,8 @@ def _run(row, seed, workdir):
         )
         found = read_json(results)
         if row.task == "itr":
-            return starts.retrieval_figures(found)
-        return starts.task_figures(found)
+            return retrieval_run(found)
+        return task_run(found)
     trained = FLAGS.checkpoint
     if row.config:
         trained = workdir
@@ -80,7 +81,7 @@ def _run(row, seed, workdir):
         # The ridge map is one, and beside ours as it stands.
         f"--floor={not row.config}", f"--output={results}", *_asked(True),
     )
-    return starts.retrieval_figures(read_json(results))
+    return retrieval_run(read_json(results))
 
 
 def _asked(ranks):

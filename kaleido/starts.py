@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from typing import List, Mapping, Sequence, Tuple
 
 from kaleido.finetuning_config import STARTS
-from kaleido.retrieval_figures import FLOORS
 from kaleido.run_grid import folder_of
 
 TASKS = ("itr", "subcategory", "caption")
@@ -83,43 +82,6 @@ def equal_steps(lines: Sequence[Mapping[str, float]], seconds: float) -> int:
     before, last = lines[-2:]
     per_step = (last["seconds"] - before["seconds"]) / (last["step"] - before["step"])
     return max(int(seconds / per_step), 1)
-
-
-def retrieval_figures(results: Mapping[str, Any]) -> Dict[str, float]:
-    """Returns the figures of `experiments.evaluate`'s results, flat, in percent.
-
-    `<scorer>_<task>` is Rank@1 of the lists, `..._all` of the whole pool; `floor_...`
-    and `floor_corrected_...` are the ridge map's. `both_<task>` may be of fewer
-    queries: `both_<task>_before` is `corrected` on these.
-    """
-    figures: Dict[str, float] = {}
-    scorers = dict(results["scorers"])
-    for name in FLOORS:
-        if name in results:
-            scorers[name] = results[name]
-    for name, scorer in scorers.items():
-        for task in ("itr", "tir"):
-            figures[f"{name}_{task}"] = 100 * scorer[task]["rank_at_1"]
-            if "corrected_on_these" in scorer[task]:
-                before = scorer[task]["corrected_on_these"]["rank_at_1"]
-                figures[f"{name}_{task}_before"] = 100 * before
-            if "full" in scorer[task]:
-                figures[f"{name}_{task}_all"] = 100 * scorer[task]["full"]["rank_at_1"]
-        figures[f"{name}_sum_of_ranks"] = scorer["sum_of_ranks"]
-    return figures
-
-
-def task_figures(results: Mapping[str, Any]) -> Dict[str, float]:
-    """Returns the figures of `experiments.finetune`'s results of other tasks, flat.
-
-    `<row>_<figure>`: our rows, and the baselines'.
-    """
-    return {
-        f"{row['name']}_{key}": float(value)
-        for row in results["rows"]
-        for key, value in row.items()
-        if isinstance(value, (int, float)) and key != "n"
-    }
 
 
 def tables(

@@ -27,7 +27,22 @@ def shown(value: Optional[float], form: str = "%.3f", scale: float = 1.0) -> str
     return "not available" if value is None else form % (scale * value)
 
 
-_ENVIRONMENT.filters["shown"] = shown
+def spread(figure: Optional[Mapping[str, Any]]) -> str:
+    """Returns mean ± standard deviation, as `run_grid.summarize` gives them.
+
+    A dash where a row cannot have the figure.
+    """
+    if figure is None:
+        return "–"
+    # Shares of one have another digit that counts than percents.
+    form = "{:.1f}" if abs(figure["mean"]) >= 2 else "{:.3f}"
+    mean = form.format(figure["mean"])
+    if figure["std"] is None:
+        return mean
+    return f"{mean} ± {form.format(figure['std'])}"
+
+
+_ENVIRONMENT.filters.update(shown=shown, spread=spread)
 
 
 def render_markdown(template: str, values: Mapping[str, Any]) -> str:

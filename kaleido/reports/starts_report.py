@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional
+from typing import Any, Mapping
 
 from kaleido import starts
 from kaleido.reports.page import render_markdown, render_page
@@ -19,18 +19,4 @@ def starts_markdown(report: Mapping[str, Any]) -> str:
 
 
 def _values(report):
-    return {
-        "report": report, "tables": starts.tables(report["rows"]), "spread": _spread
-    }
-
-
-def _spread(figure: Optional[Mapping[str, Any]]) -> str:
-    """Mean ± standard deviation; a dash where a row cannot have the figure."""
-    if figure is None:
-        return "–"
-    # Shares of one have another digit that counts than percents.
-    form = "{:.1f}" if abs(figure["mean"]) >= 2 else "{:.3f}"
-    mean = form.format(figure["mean"])
-    if figure["std"] is None:
-        return mean
-    return f"{mean} ± {form.format(figure['std'])}"
+    return {"report": report, "tables": starts.tables(report["rows"])}
