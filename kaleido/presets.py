@@ -129,6 +129,35 @@ def _fashionbert() -> Config:
     )
 
 
+def fashionbert_sized(config: Config) -> Config:
+    """Returns FashionBERT at the size and with the optimisation of a configuration.
+
+    It begins from the same text encoder, and has neither closed forms nor a
+    contrastive view.
+    """
+    fashionbert = _fashionbert()
+    taken = (
+        "feature_norm", "hidden_size", "num_layers", "num_heads", "intermediate_size",
+        "max_text_positions",
+    )
+    rated = ("mlm", "mlm_bias", "itm", "patch_embedding")
+    return dataclasses.replace(
+        fashionbert,
+        model=dataclasses.replace(
+            fashionbert.model, **{name: getattr(config.model, name) for name in taken}
+        ),
+        data=dataclasses.replace(config.data, layout=fashionbert.data.layout),
+        training=dataclasses.replace(
+            config.training, ridge_warm_start=False, mined_negatives=0.0,
+            aux_loss_on_negatives=False,
+            rates={
+                name: rate for name, rate in config.training.rates.items()
+                if name in rated
+            },
+        ),
+    )
+
+
 def _two_tower() -> Config:
     """A plain two-tower model: `small`'s text encoder, a projection of pictures.
 

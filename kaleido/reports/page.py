@@ -78,9 +78,18 @@ def jpeg_uri(encoded: bytes) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(encoded).decode("ascii")
 
 
-def figure_uri(figure) -> str:
-    """Returns a matplotlib figure as a PNG data URI."""
+def figure_png(figure) -> bytes:
+    """Returns a matplotlib figure as a PNG file."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=90, bbox_inches="tight")
-    encoded = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return "data:image/png;base64," + encoded
+    return buffer.getvalue()
+
+
+def png_uri(encoded: bytes) -> str:
+    """Returns PNG bytes as a data URI."""
+    return "data:image/png;base64," + base64.b64encode(encoded).decode("ascii")
+
+
+def figure_uri(figure) -> str:
+    """Returns a matplotlib figure as a PNG data URI."""
+    return png_uri(figure_png(figure))

@@ -1,0 +1,229 @@
+"""What the commands of the paper's tables and figures share: flags, and the work.
+
+Everything lies in --output: captioner/, records/<kind>/, manifest.json, and of each row
+<row>/pretraining/seed_<seed> and <row>/<task>/seed_<seed>. Tables share rows, and what
+is done is not done again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+import re
+from typing import Dict, Iterator, List, Sequence
+
+from absl import flags
+
+from kaleido.cli import parse_config_flags, run_binary
+from kaleido.paper.rows import Row
+from kaleido.paper.scales import SCALES, Scale, pretraining_config
+from kaleido.paper.tables import Cell, paper_figures
+from tfrecords import catalog_flags
+
+FLAGS = flags.FLAGS
+
+_SPLIT = "test"
+
+
+def define() -> None:
+    """Defines the flags."""
+    catalog_flags.define()
+    flags.adopt_module_key_flags(catalog_flags)
+    flags.DEFINE_enum(
+        "scale", "small", tuple(SCALES), "Minutes, a night of two cores, or the paper."
+    )
+    flags.DEFINE_list("seeds", None, "Seeds of the trainings; default: the scale's.")
+    flags.DEFINE_multi_string(
+        "reuse", [],
+        "PART=FOLDER, repeatable: takes a part that is there: captioner, "
+        "records/<kind> (layout_saliency_masking), <row>/pretraining/seed_<seed>.",
+    )
+    flags.DEFINE_string("output", None, "Folder of everything.", required=True)
+
+
+def parse_flags(argv: Sequence[str]) -> List[str]:
+    """Parses all flags; without a catalogue takes that of the scale."""
+    given = re.search("^--?scale[=\n](.*)", "\n".join(argv), re.MULTILINE)
+    scale = SCALES.get(given.group(1) if given else "small")
+    if scale and not any(re.match("--?catalog(=|$)", argument) for argument in argv):
+        argv = [argv[0], *scale.catalog, *argv[1:]]
+    return parse_config_flags(argv)
+
+
+def seeds() -> Sequence[str]:
+    """Returns the seeds of the trainings."""
+    return FLAGS.seeds or _scale().seeds
+
+
+def run_cells(cells: Sequence[Cell]) -> Iterator[Dict[str, List[Dict[str, float]]]]:
+    """Trains and evaluates what is not done yet, seed by seed.
+
+    Yields:
+        After each run, by name of the row, `paper_figures` of each seed that has any.
+
+    Raises:
+        ValueError: if the folder holds runs of other settings, or a binary fails.
+    """
+    from kaleido.run_grid import read_runs, run_grid
+
+    check_flags()
+    for _ in run_grid(FLAGS.output, cells, cells, seeds(), _made_of, _run):
+        rows: Dict[str, List[Dict[str, float]]] = {}
+        for seed in seeds():
+            done = read_runs(FLAGS.output, cells, [seed])
+            by_row: Dict[str, Dict[str, Dict[str, float]]] = {}
+            for cell in cells:
+                if cell.name in done:
+                    figures, = done[cell.name]
+                    by_row.setdefault(cell.row.name, {})[cell.task] = figures
+            for name, figures in by_row.items():
+                rows.setdefault(name, []).append(paper_figures(figures))
+        yield rows
+
+
+def pretrained(row: Row, seed: str) -> str:
+    """Returns the folder of a row's pre-training, trained unless it is there."""
+    part = f"{row.folder}/pretraining/seed_{seed}"
+    folder = _part(part)
+    if part not in _reused():
+        _pretrain(row, seed, folder)
+    return folder
+
+
+@functools.lru_cache
+def _pretrain(row, seed, workdir):
+    run_binary(
+        "experiments.pretrain", f"--records={_records(row)}", f"--workdir={workdir}",
+        f"--config=experiments/configs/paper.py:{FLAGS.scale}/{row.folder}",
+        f"--seed={seed}", *_scale().pretraining,
+    )
+
+
+def _scale() -> Scale:
+    return SCALES[FLAGS.scale]
+
+
+def check_flags() -> None:
+    """Raises a ValueError if flags are missing, or name parts that are not there."""
+    if not _scale().catalog and not FLAGS["catalog"].present:
+        raise ValueError(f"--catalog is missing, which --scale={FLAGS.scale} needs.")
+    for part, folder in _reused().items():
+        if not re.fullmatch(r"captioner|records/\w+|\w+/pretraining/seed_\w+", part):
+            raise ValueError(f"--reuse knows no such part. Received: {part!r}")
+        if not os.path.isdir(folder):
+            raise ValueError(f"--reuse: there is no folder. Received: {folder!r}")
+
+
+def _reused() -> Dict[str, str]:
+    return dict(text.partition("=")[::2] for text in FLAGS.reuse)
+
+
+def _parts_of(row: Row):
+    """How the parts begin that a row is made of."""
+    return (f"{row.folder}/", f"records/{row.records}", "captioner")
+
+
+def _part(name: str) -> str:
+    """Returns the folder of a part: in the output, or the one to be reused."""
+    return _reused().get(name, os.path.join(FLAGS.output, *name.split("/")))
+
+
+@functools.lru_cache
+def _captioner() -> str:
+    folder = _part("captioner")
+    # The page is written last.
+    if not os.path.exists(os.path.join(folder, "report.html")):
+        run_binary(
+            "experiments.train_captioner", *catalog_flags.as_arguments(),
+            "--networks=captioner", *_scale().captioner, f"--output={folder}",
+        )
+    return folder
+
+
+def _records(row: Row) -> str:
+    part = f"records/{row.records}"
+    folder = _part(part)
+    if part not in _reused():
+        _build(folder, row.layout, row.saliency, row.masking)
+    return folder
+
+
+@functools.lru_cache
+def _build(folder, layout, saliency, masking):
+    # Without guidance, too: the captioner is a baseline of captions.
+    run_binary(
+        "tfrecords.build", *catalog_flags.as_arguments(), f"--layout={layout}",
+        f"--saliency={saliency}", f"--masking={masking}",
+        f"--captioner={_captioner()}", *_scale().records, f"--output={folder}",
+    )
+
+
+@functools.lru_cache
+def _manifest(records: str) -> str:
+    """Returns the path of the one manifest of all rows."""
+    path = os.path.join(FLAGS.output, "manifest.json")
+    if not os.path.exists(path):
+        run_binary(
+            "experiments.make_manifest", f"--records={records}", f"--split={_SPLIT}",
+            f"--output={path}",
+        )
+    return path
+
+
+def _run(cell: Cell, seed: str, workdir: str) -> Dict[str, float]:
+    """Trains and evaluates a cell; returns its figures."""
+    from kaleido.files import read_json
+    from kaleido.flat_figures import retrieval_run, task_run
+
+    records, checkpoint = _records(cell.row), pretrained(cell.row, seed)
+    steps = _scale().finetuning_steps[cell.task]
+    ranks = cell.task == "retrieval"
+    results = os.path.join(workdir, "results.json")
+    shared = [f"--records={records}", f"--split={_SPLIT}", f"--seed={seed}"]
+    if ranks:
+        lists = _scale().whole_lists
+        shared += [
+            f"--manifest={_manifest(records)}", f"--match_queries={lists}",
+            f"--whole_list_queries={lists}", "--nofloor",
+        ]
+    if steps:
+        run_binary(
+            "experiments.finetune", f"--task={'itr' if ranks else cell.task}",
+            f"--checkpoint={checkpoint}", f"--config.training.steps={steps}",
+            f"--workdir={workdir}", *shared, *_scale().finetuning,
+        )
+    else:
+        run_binary(
+            "experiments.evaluate", f"--workdir={checkpoint}", f"--output={results}",
+            *shared,
+        )
+    found = read_json(results)
+    return retrieval_run(found) if ranks else task_run(found)
+
+
+@functools.lru_cache
+def _made_of(cell: Cell):
+    """Returns what a cell's figures depend on, besides the seed."""
+    from kaleido.files import flatten
+    from kaleido.finetuning_config import default_finetuning
+    from kaleido.manifest import VERSION
+    from kaleido.run_grid import MadeOf
+
+    shared = {
+        "scale": flatten(dataclasses.asdict(_scale())),
+        "catalog": catalog_flags.catalog_opener(ground_truth=False)().fingerprint,
+        "manifest_version": VERSION,
+    }
+    task = "itr" if cell.task == "retrieval" else cell.task
+    return MadeOf(
+        shared,
+        {
+            "row": dataclasses.asdict(cell.row),
+            "pretraining": pretraining_config(_scale(), cell.row).to_dict(),
+            "finetuning": default_finetuning(task).to_dict(),
+            # Folders differ from machine to machine; that a part was not made here
+            # is what counts.
+            "reused": sorted(p for p in _reused() if p.startswith(_parts_of(cell.row))),
+        },
+    )

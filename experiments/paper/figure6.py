@@ -1,0 +1,25 @@
+r"""The paper's Figure 6: the loss of each pre-training task on validation, by step.
+
+Pre-trains ours, see `experiments/paper/cells.py`. Writes OUTPUT/figure6.html, .png
+and .json.
+
+Example:
+  python -m experiments.paper.figure6 --scale=small --output=runs/paper
+"""
+
+from absl import app
+
+from experiments.paper import cells, pages
+from kaleido.cli import fail_clearly
+
+cells.define()
+
+
+@fail_clearly
+def main(argv):
+    del argv
+    pages.write_figure(6, "loss")
+
+
+if __name__ == "__main__":
+    app.run(main, flags_parser=cells.parse_flags)

@@ -1,0 +1,51 @@
+"""The paper's Figures 6 and 7: each pre-training task on validation, step by step."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402 - the backend must be chosen first
+
+from kaleido.config import PAPER_TASKS  # noqa: E402
+from kaleido.reports.training_report import TITLES  # noqa: E402
+
+# By task, by seed: pairs (step, figure).
+Curves = Dict[str, Dict[str, List[Tuple[int, float]]]]
+
+
+def curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], what: str) -> Curves:
+    """Returns the curves of the paper's seven tasks.
+
+    Args:
+        runs: lines of `metrics.jsonl` by seed.
+        what: `loss` or `accuracy`.
+    """
+    return {
+        task: {
+            seed: [
+                (line["step"], line[key]) for line in lines if key in line
+            ]
+            for seed, lines in runs.items()
+        }
+        for task in PAPER_TASKS
+        for key in [f"val_{task}_{what}"]
+    }
+
+
+def plot_curves(found: Curves, what: str):
+    """Returns a figure with a panel a task and a line a seed."""
+    figure, axes = plt.subplots(
+        1, len(found), figsize=(2.3 * len(found), 2.4), squeeze=False
+    )
+    for axis, (task, by_seed) in zip(axes[0], found.items()):
+        for points in by_seed.values():
+            axis.plot(*zip(*points), linewidth=1.2)
+        axis.set_title(TITLES[task], fontsize=8)
+        axis.set_xlabel("step", fontsize=7)
+        axis.tick_params(labelsize=7)
+    axes[0][0].set_ylabel(f"{what} on validation", fontsize=8)
+    figure.tight_layout()
+    return figure

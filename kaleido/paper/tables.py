@@ -1,0 +1,189 @@
+"""The paper's Tables 2, 3 and 4 of our figures, the published ones beside them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
+
+from kaleido import published
+from kaleido.paper.rows import OURS, TABLE_4, TABLES_2_AND_3, Row
+from kaleido.paper.scales import TASKS
+from kaleido.run_grid import summarize
+
+# By column mean, standard deviation and runs; see `run_grid.summarize`.
+Summary = Mapping[str, Mapping[str, Any]]
+
+# Who ranks: the match head, as in the paper, and what we rank by.
+SCORERS = {
+    "itm": "match head", "contrastive": "contrastive", "corrected": "hubs corrected",
+    "both": "re-ranked by the match head",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """A row fine-tuned for one task.
+
+    Attributes:
+        row: what was pre-trained.
+        task: of `scales.TASKS`.
+    """
+
+    row: Row
+    task: str
+
+    @property
+    def name(self) -> str:
+        """As messages print it."""
+        return f"{self.row.name}, {self.task}"
+
+    @property
+    def folder(self) -> str:
+        """Name of its folder."""
+        return f"{self.row.folder}/{self.task}"
+
+
+# Rows and tasks of each table.
+CELLS: Mapping[str, Sequence[Cell]] = {
+    "table2": [Cell(row, "retrieval") for row in TABLES_2_AND_3],
+    "table3": [Cell(row, task) for row in TABLES_2_AND_3 for task in TASKS[1:]],
+    "table4": [
+        Cell(row, task)
+        for row in dict.fromkeys(row for rows in TABLE_4.values() for row in rows)
+        for task in TASKS
+    ],
+}
+
+_RANKS = tuple(f"{task} @{k}" for task in ("ITR", "TIR") for k in (1, 5, 10))
+_CLASSES = ("CR accuracy", "CR macro-F", "SUB accuracy", "SUB macro-F")
+_CAPTIONS = ("BLEU-4", "METEOR", "ROUGE-L", "CIDEr")
+COLUMNS: Mapping[str, Sequence[str]] = {
+    "table2": (*_RANKS, "SumR"),
+    "table3": (*_CLASSES, "SumCLS", *_CAPTIONS, "SumCAP"),
+    "table4": ("ITR @1", "TIR @1", "SumR", "SumCLS", "SumCAP", "SumR, contrastive"),
+}
+
+
+def paper_figures(cells: Mapping[str, Mapping[str, float]]) -> Dict[str, float]:
+    """Returns one seed's figures as the paper's tables have them, in percent.
+
+    Args:
+        cells: of a row and a seed, flat figures (`flat_figures`) by task; a task may
+            be missing.
+
+    Returns:
+        By column; those of other scorers than the match head end in `, <scorer>`.
+        SumCLS adds the four figures of categories, SumCAP those of captions, where
+        all of them are there.
+    """
+    figures: Dict[str, float] = {}
+    retrieval = cells.get("retrieval", {})
+    for scorer, label in SCORERS.items():
+        ending = "" if scorer == "itm" else f", {label}"
+        for task in ("itr", "tir"):
+            for k in (1, 5, 10):
+                key = f"{scorer}_{task}" if k == 1 else f"{scorer}_{task}_{k}"
+                if key in retrieval:
+                    figures[f"{task.upper()} @{k}{ending}"] = retrieval[key]
+        if f"{scorer}_sum_of_ranks" in retrieval:
+            figures[f"SumR{ending}"] = retrieval[f"{scorer}_sum_of_ranks"]
+    for task, label in (("category", "CR"), ("subcategory", "SUB")):
+        for key, what in (("accuracy", "accuracy"), ("macro_f", "macro-F")):
+            if f"ours_{key}" in cells.get(task, {}):
+                figures[f"{label} {what}"] = 100 * cells[task][f"ours_{key}"]
+    for label in _CAPTIONS:
+        key = f"beam_4_{label.lower().replace('-', '_')}"
+        if key in cells.get("caption", {}):
+            figures[label] = 100 * cells["caption"][key]
+    return {**figures, **_sums(figures)}
+
+
+def paper_tables(
+    table: str, runs: Mapping[str, Sequence[Mapping[str, float]]]
+) -> List[Tuple[str, Sequence[str], List[Tuple[str, Summary]]]]:
+    """Returns our rows with the published ones below or beside them.
+
+    Args:
+        table: `table2`, `table3` or `table4`.
+        runs: by row, `paper_figures` of each seed.
+
+    Returns:
+        Of each table its title, its columns and its rows: pairs (name, figures).
+    """
+    ours = {name: summarize(figures) for name, figures in runs.items()}
+    columns = COLUMNS[table]
+    if table == "table2":
+        rows = [
+            (f"{row.name} (ours), {label}", found)
+            for row in TABLES_2_AND_3 if row.name in ours
+            for scorer, label in SCORERS.items()
+            if (found := _of_scorer(ours[row.name], scorer, columns))
+        ]
+        rows += [(f"{row.model} (published)", _table_2(row))
+                 for row in published.RETRIEVAL]
+        return [("Table 2: retrieval", columns, rows)]
+    if table == "table3":
+        rows = [
+            (f"{row.name} (ours)", ours[row.name])
+            for row in TABLES_2_AND_3 if row.name in ours
+        ]
+        rows += [(f"{row.model} (published)", _table_3(row)) for row in published.TASKS]
+        return [("Table 3: categories and captions", columns, rows)]
+    made = []
+    for title, group in TABLE_4.items():
+        rows = []
+        for row in group:
+            if row.name in ours:
+                rows.append((_name(row, group), ours[row.name]))
+            found = published.ABLATIONS[_name(row, group)]
+            rows.append((f"{_name(row, group)} (paper)", _published(found)))
+        made.append((f"Table 4: {title.lower()}", columns, rows))
+    return made
+
+
+def _of_scorer(figures, scorer, columns):
+    """A row's figures by one scorer, under the names of the table."""
+    ending = "" if scorer == "itm" else f", {SCORERS[scorer]}"
+    named = {column: figures.get(f"{column}{ending}") for column in columns}
+    return {column: figure for column, figure in named.items() if figure}
+
+
+def _name(row: Row, group: Sequence[Row]) -> str:
+    """The whole model as each comparison of Table 4 calls it."""
+    if row != OURS:
+        return row.name
+    return {
+        "scale-fixed": "kaleido + saliency", "random masking": "AGM", "B": "B+I-V",
+    }[group[0].name]
+
+
+def _published(figures: Mapping[str, float]) -> Summary:
+    return {
+        column: {"mean": value, "std": None, "runs": "–"}
+        for column, value in figures.items() if value is not None
+    }
+
+
+def _table_2(row: published.PublishedRetrieval) -> Summary:
+    figures = dict(zip(_RANKS, (*row.itr, *row.tir)))
+    return _published({**figures, "SumR": row.sum_of_ranks})
+
+
+def _table_3(row: published.PublishedTask) -> Summary:
+    figures: Dict[str, float] = {}
+    for label, found in (("CR", row.category), ("SUB", row.subcategory)):
+        if found:
+            accuracy, macro_f = found
+            figures[f"{label} accuracy"] = accuracy
+            figures[f"{label} macro-F"] = 100 * macro_f
+    figures.update(zip(_CAPTIONS, row.captions or ()))
+    return _published({**figures, **_sums(figures)})
+
+
+def _sums(figures: Mapping[str, float]) -> Dict[str, float]:
+    """SumCLS and SumCAP, where all of their parts are there."""
+    return {
+        total: sum(figures[part] for part in parts)
+        for total, parts in (("SumCLS", _CLASSES), ("SumCAP", _CAPTIONS))
+        if all(part in figures for part in parts)
+    }
