@@ -22,17 +22,22 @@ def curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], what: str) -> Curves
     Args:
         runs: lines of `metrics.jsonl` by seed.
         what: `loss` or `accuracy`.
+
+    Raises:
+        ValueError: if a run has not learnt one of them.
     """
-    return {
-        task: {
-            seed: [
-                (line["step"], line[key]) for line in lines if key in line
-            ]
-            for seed, lines in runs.items()
-        }
-        for task in PAPER_TASKS
-        for key in [f"val_{task}_{what}"]
-    }
+    found: Curves = {}
+    for task in PAPER_TASKS:
+        key = f"val_{task}_{what}"
+        for seed, lines in runs.items():
+            points = [(line["step"], line[key]) for line in lines if key in line]
+            if not points:
+                raise ValueError(
+                    f"The run of seed {seed} has no {what} of {task}. Received: "
+                    f"{len(lines)} lines"
+                )
+            found.setdefault(task, {})[seed] = points
+    return found
 
 
 def plot_curves(found: Curves, what: str):

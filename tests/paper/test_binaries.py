@@ -1,0 +1,77 @@
+"""The paper's commands from their flags to their pages, with trainings left out."""
+
+import os
+
+import pytest
+
+from kaleido.files import read_json
+from tests.test_binaries import outcome, start
+from tests.test_evaluation_binaries import succeeded
+
+
+# 20 s of processor time: it starts seven processes.
+@pytest.mark.slow
+def test_tables_and_figures_share_what_they_train(tmp_path):
+    output = str(tmp_path / "paper")
+    os.makedirs(output)
+
+    def begin(binary, *more):
+        return start(
+            "tests.paper_of_fakes", binary, "--scale=smoke", f"--output={output}", *more
+        )
+
+    def calls():
+        path = tmp_path / "paper" / "calls.txt"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def new_calls(binary, *more):
+        before = len(calls())
+        succeeded(begin(binary, *more))
+        return calls()[before:]
+
+    figure = new_calls("figure6")
+    assert [line.split()[0] for line in figure] == [
+        "train_captioner", "build", "pretrain",
+    ]
+    assert "--catalog=rendered" in figure[1] and "--products=240" in figure[1]
+    assert "paper.py:smoke/kaleido_bert " in figure[2]
+    curve = read_json(os.path.join(output, "figure6.json"))["curves"]["mlm"]
+    assert curve == {"0": [[0, 9], [2, 7]]}
+    assert os.path.getsize(os.path.join(output, "figure6.png")) > 1000
+
+    made = new_calls("table4")
+    kinds = [line.split()[0] for line in made]
+    # Ten rows; of three tasks ranks are measured as they are.
+    assert kinds.count("pretrain") == kinds.count("evaluate") == 10
+    assert kinds.count("finetune") == 30 and kinds.count("make_manifest") == 1
+    # Fixed patches, whole pictures, ours, and plans at random.
+    assert kinds.count("build") == 4 and "train_captioner" not in kinds
+    asked = [line for line in made if line[:8] == "evaluate"]
+    assert all(f"--manifest={output}/manifest.json" in line for line in asked)
+    tables = read_json(os.path.join(output, "table4.json"))["tables"]
+    patches = dict(tables[0][2])
+    assert patches["scale-fixed"]["SumCLS"] == {"mean": 250.0, "std": None, "runs": 1}
+    assert "SumCAP" not in patches["scale-fixed"]
+    page = (tmp_path / "paper" / "table4.md").read_text()
+    assert "| scale-fixed (paper) | – | 24.7 | 30.2 | 277.0 | 313.4 | 76.6 | –" in page
+
+    assert new_calls("table4") == []
+    # Table 3 lacks FashionBERT alone.
+    rival = new_calls("table3")
+    assert [line.split()[0] for line in rival if "build" not in line] == [
+        "pretrain", "finetune", "finetune", "finetune",
+    ]
+    assert all("fashionbert" in line for line in rival if "build" not in line)
+
+    code, _, errors = outcome(begin("table4", "--products=50"))
+    assert code == 1 and "is of another comparison" in errors and "catalog" in errors
+    code, _, errors = outcome(begin("table2", "--reuse=records/x=/nowhere"))
+    assert code == 1 and "Received: '/nowhere'" in errors
+
+
+def test_a_scale_that_has_no_catalogue_wants_one(tmp_path):
+    process = start(
+        "experiments.paper.table2", "--scale=paper", f"--output={tmp_path}/paper"
+    )
+    code, _, errors = outcome(process)
+    assert code == 1 and "--catalog is missing, which --scale=paper needs" in errors

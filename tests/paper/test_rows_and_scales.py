@@ -1,0 +1,73 @@
+"""What the paper's rows and scales are: by hand from its Table 4."""
+
+import pytest
+
+from experiments.configs import paper
+from kaleido.paper.rows import OURS, ROWS, TABLE_4
+from kaleido.paper.scales import SCALES, pretraining_config
+
+SMALL = SCALES["small"]
+
+
+def tasks_of(row):
+    return set(pretraining_config(SMALL, ROWS[row]).tasks)
+
+
+def test_tasks_come_one_after_the_other():
+    b = {"itm", "mlm", "contrastive"}
+    assert tasks_of("b") == b
+    assert tasks_of("b_i") == b | {"rotation"}
+    assert tasks_of("b_i_ii") == b | {"rotation", "jigsaw"}
+    assert tasks_of("b_i_iii") == b | {"rotation", "jigsaw", "camouflage"}
+    assert tasks_of("b_i_iv") == b | {"rotation", "jigsaw", "camouflage", "grey"}
+    assert tasks_of("kaleido_bert") == tasks_of("b_i_iv") | {"blank"}
+    assert tasks_of("b_v") == b | {"blank"}
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_rows_of_a_comparison_differ_in_what_it_is_about_alone(scale):
+    def of(row):
+        return pretraining_config(SCALES[scale], row)
+
+    for group in TABLE_4.values():
+        assert OURS in group
+    ours = of(OURS)
+    for row in TABLE_4["Masking"] + TABLE_4["Patches"][1:]:
+        assert of(row) == ours and row.tasks == OURS.tasks
+    for row in TABLE_4["Tasks"]:
+        assert row.records == OURS.records
+        there = of(row)
+        assert (there.model, there.training) == (ours.model, ours.training)
+        assert there.data == ours.data
+    fixed = of(ROWS["scale_fixed"])
+    assert fixed.training == ours.training and fixed.data.layout == "grid8"
+
+
+def test_fashionbert_is_as_large_and_trains_as_long():
+    ours = pretraining_config(SMALL, OURS)
+    rival = pretraining_config(SMALL, ROWS["fashionbert"])
+    assert set(rival.tasks) == {"itm", "mlm", "blank"}
+    for name in ("hidden_size", "num_layers", "num_heads", "intermediate_size"):
+        assert getattr(rival.model, name) == getattr(ours.model, name)
+    for name in ("steps", "learning_rate", "init", "precision"):
+        assert getattr(rival.training, name) == getattr(ours.training, name)
+    assert rival.data.batch_size == ours.data.batch_size
+    assert rival.model.shortcut_levels == () and rival.model.word_size == 0
+
+
+def test_the_papers_scale_has_its_hyper_parameters():
+    config = pretraining_config(SCALES["paper"], OURS)
+    training = config.training
+    assert (training.learning_rate, training.weight_decay) == (2e-5, 1e-4)
+    assert training.warmup_steps == 5000 and training.steps == 100_000
+    assert (config.model.num_layers, config.model.hidden_size) == (12, 768)
+    assert "contrastive" not in config.tasks
+    assert "--backbone=resnet50" in SCALES["paper"].records
+
+
+def test_a_configuration_file_gives_each_row():
+    config = paper.get_config("smoke/b_v")
+    assert set(config.tasks) == {"itm", "mlm", "blank", "contrastive"}
+    for argument, what in (("huge/b", "the scale"), ("smoke/c", "the row")):
+        with pytest.raises(ValueError, match=what):
+            paper.get_config(argument)
