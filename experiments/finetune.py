@@ -46,6 +46,11 @@ flags.DEFINE_enum(
     "balance", "none", finetuning_config.BALANCES,
     "Answer to classes of unlike sizes: logit adjustment by their shares.",
 )
+flags.DEFINE_enum(
+    "context", "none", finetuning_config.CONTEXTS,
+    "What a caption may build on beside the picture: the text of the most similar one "
+    "of training.",
+)
 flags.DEFINE_string("split", "test", "Split that is evaluated.")
 flags.DEFINE_string(
     "manifest", "", "File of `experiments.make_manifest`; default: drawn."
@@ -98,7 +103,7 @@ def main(argv):
     config = finetuning_config.FinetuningConfig.from_dict(
         {
             **FLAGS.config.to_dict(), "task": FLAGS.task, "start": FLAGS.start,
-            "inputs": FLAGS.inputs, "balance": FLAGS.balance,
+            "inputs": FLAGS.inputs, "balance": FLAGS.balance, "context": FLAGS.context,
         }
     )
     config = dataclasses.replace(
@@ -144,6 +149,7 @@ def _evaluate(task, record_set):
             "task": FLAGS.task,
             "inputs": FLAGS.inputs,
             "balance": FLAGS.balance,
+            "context": FLAGS.context,
             "start": FLAGS.start,
             "split": FLAGS.split,
             "rows": [{"name": n, **figures} for n, figures in outcome.rows.items()],

@@ -24,6 +24,9 @@ STARTS = ("pretrained", "text", "random")
 # What a classifier sees, and its answer to classes of unlike sizes.
 INPUTS = ("both", "text", "picture")
 BALANCES = ("none", "logits")
+# What a caption may build on beside the picture: nothing, as in the paper, or the text
+# of the most similar picture of training.
+CONTEXTS = ("none", "nearest")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +40,7 @@ class FinetuningConfig(Editable):
         inputs: what a classifier sees: `both`, `text` or `picture`.
         balance: the classifier's answer to classes of unlike sizes: `none`, or
             `logits`, see `tasks.classification`.
+        context: one of `CONTEXTS`, see `caption_context.py`.
         lists: wrong candidates of a list that the match head learns to rank, see
             `tasks.retrieval`.
     """
@@ -47,6 +51,7 @@ class FinetuningConfig(Editable):
     start: str = "pretrained"
     inputs: str = "both"
     balance: str = "none"
+    context: str = "none"
     lists: int = 3
 
     def __post_init__(self):
@@ -54,6 +59,7 @@ class FinetuningConfig(Editable):
         check_choice("start", self.start, STARTS)
         check_choice("inputs", self.inputs, INPUTS)
         check_choice("balance", self.balance, BALANCES)
+        check_choice("context", self.context, CONTEXTS)
         if self.inputs != "both" and self.task not in CLASSIFICATION_TASKS:
             raise ValueError(
                 f"The task {self.task} needs texts and pictures. Received: "
@@ -63,6 +69,11 @@ class FinetuningConfig(Editable):
             raise ValueError(
                 f"The task {self.task} has no classes. Received: "
                 f"balance={self.balance!r}"
+            )
+        if self.context != "none" and self.task != "caption":
+            raise ValueError(
+                f"The task {self.task} writes nothing. Received: "
+                f"context={self.context!r}"
             )
         ranks = self.task in RETRIEVAL_TASKS
         if ranks and not 1 <= self.lists < self.data.batch_size:

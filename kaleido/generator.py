@@ -2,12 +2,13 @@
 
 The same encoder under a sequence-to-sequence attention mask (UniLM, arXiv
 1905.03197): patches see patches, words see patches and the words before them. The
-state of a word predicts the next one by the masked-language head.
+state of a word predicts the next one by the masked-language head. A context, another
+product's text, is seen as patches are (`caption_context.py`).
 """
 
 from __future__ import annotations
 
-from typing import List, Optional, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -21,27 +22,39 @@ _NEVER = -1e9
 # No caption holds so many pieces in a row twice.
 NO_REPEAT = 3
 
-Memory = List[Tuple[tf.Tensor, tf.Tensor]]
+
+
+class Memory(NamedTuple):
+    """What words see of patches and context.
+
+    Attributes:
+        visible: bool [batch, n].
+        layers: keys and values of each layer, float [batch, heads, n, size].
+    """
+
+    visible: tf.Tensor
+    layers: List[Tuple[tf.Tensor, tf.Tensor]]
 
 
 def sequence_to_sequence_visible(
-    text_visible: tf.Tensor, num_patches: int
+    text_visible: tf.Tensor, given_visible: tf.Tensor
 ) -> tf.Tensor:
     """Says who sees whom.
 
     Args:
         text_visible: bool [batch, length], which words are there.
-        num_patches: number of patches, which stand behind the words.
+        given_visible: bool [batch, n], what of the given is there: patches, and
+            words of a context. It stands behind the words.
 
     Returns:
-        bool [batch, length + patches, length + patches], rows look at columns.
+        bool [batch, length + n, length + n], rows look at columns.
     """
-    batch, length = tf.unstack(tf.shape(text_visible))
+    length, given = tf.shape(text_visible)[1], tf.shape(given_visible)[1]
     earlier = tf.linalg.band_part(tf.ones([length, length], tf.bool), -1, 0)
     words = tf.logical_and(earlier, text_visible[:, None])
-    to_patches = tf.ones([batch, length + num_patches, num_patches], tf.bool)
-    to_words = tf.concat([words, tf.zeros([batch, num_patches, length], tf.bool)], 1)
-    return tf.concat([to_words, to_patches], axis=2)
+    to_given = tf.repeat(given_visible[:, None], length + given, axis=1)
+    to_words = tf.pad(words, [[0, 0], [0, given], [0, 0]])
+    return tf.concat([to_words, to_given], axis=2)
 
 
 class Generator:
@@ -97,6 +110,7 @@ class Generator:
         patch_features: tf.Tensor,
         patch_positions: tf.Tensor,
         training: bool = False,
+        context_ids: Optional[tf.Tensor] = None,
     ) -> tf.Tensor:
         """Returns what the next pieces of given captions are read off.
 
@@ -104,55 +118,68 @@ class Generator:
             token_ids: int32 [batch, length], with [CLS] and [SEP].
             patch_features, patch_positions: see `models.Networks.joint`.
             training: whether dropout is on.
+            context_ids: int32 [batch, any], texts to build on.
 
         Returns:
             float [batch, length - 1, hidden_size], of the pieces 1, 2, ...
         """
         words = self._embed_text(token_ids[:, :-1], training=training)
-        patches = self._embed_patches(
+        given, given_visible = self._given(
+            patch_features, patch_positions, context_ids, training
+        )
+        states = tf.concat([words, given], axis=1)
+        visible = sequence_to_sequence_visible(token_ids[:, :-1] != 0, given_visible)
+        states = self._networks.encode(states, visible, training)
+        return states[:, : tf.shape(words)[1]]
+
+    def _given(self, patch_features, patch_positions, context_ids, training=False):
+        """Embeds what a caption is written of: float [batch, n, h], bool [batch, n]."""
+        states = self._embed_patches(
             patch_features, patch_positions, training=training
         )
-        length = tf.shape(words)[1]
-        states = tf.concat([words, patches], axis=1)
-        visible = sequence_to_sequence_visible(
-            token_ids[:, :-1] != 0, patches.shape[1]
+        visible = tf.ones(tf.shape(states)[:2], tf.bool)
+        if context_ids is None:
+            return states, visible
+        # The other row of BERT's segments tells it from the words that are written.
+        context = self._embed_text(
+            context_ids, training=training, segment_ids=tf.ones_like(context_ids)
         )
-        states = self._networks.encode(states, visible, training)
-        return states[:, :length]
+        return (
+            tf.concat([states, context], axis=1),
+            tf.concat([visible, context_ids != 0], axis=1),
+        )
 
-    def _remember(self, patch_features, patch_positions, beams: int) -> Memory:
-        """Returns each layer's keys and values of the patches, a copy for each beam.
+    def _remember(
+        self, patch_features, patch_positions, beams: int, context_ids=None
+    ) -> Memory:
+        """Returns what words see of the given, a copy for each beam.
 
-        They see no word, and so are the same at each step.
+        It sees no word, and so is the same at each step.
         """
-        states = self._embed_patches(patch_features, patch_positions)
-        nothing_hidden = tf.zeros([1, 1, 1, 1], states.dtype)
-        memory = []
+        states, visible = self._given(patch_features, patch_positions, context_ids)
+        bias = self._bias(visible)
+        layers = []
         for layer in self._layers:
             query, key, value = layer.project(states)
-            memory.append(tuple(tf.repeat(x, beams, axis=0) for x in (key, value)))
-            states = layer.attend(states, query, key, value, nothing_hidden)
-        return memory
+            layers.append(tuple(tf.repeat(x, beams, axis=0) for x in (key, value)))
+            states = layer.attend(states, query, key, value, bias)
+        return Memory(tf.repeat(visible, beams, axis=0), layers)
 
     def _stepper(self, memory: Memory, steps: int):
         """Returns the step of a decoder and its first state, but for the batch."""
-        num_patches = memory[0][0].shape[2]
-
         def step(index, last, caches):
             ids = tf.gather(self._ids, last)
             states = self._embed_text(ids[:, None], first_position=index)
-            seen = tf.concat(
-                [tf.range(steps) <= index, tf.ones([num_patches], tf.bool)], axis=0
-            )
-            bias = self._bias(seen[None])
+            written = tf.range(steps) <= index
+            written = tf.repeat(written[None], tf.shape(last)[0], axis=0)
+            bias = self._bias(tf.concat([written, memory.visible], axis=1))
             here = tf.one_hot(index, steps, dtype=states.dtype)[:, None]
             grown = []
-            for layer, cache, of_patches in zip(self._layers, caches, memory):
+            for layer, cache, given in zip(self._layers, caches, memory.layers):
                 query, *new = layer.project(states)
                 cache = tuple(old + here * one for old, one in zip(cache, new))
                 key, value = (
-                    tf.concat([words, patches], axis=2)
-                    for words, patches in zip(cache, of_patches)
+                    tf.concat(parts, axis=2) for parts in zip(cache, given)
                 )
                 states = layer.attend(states, query, key, value, bias)
                 grown.append(cache)
@@ -163,9 +190,9 @@ class Generator:
             return [
                 tuple(
                     tf.zeros([batch, x.shape[1], steps, x.shape[3]], x.dtype)
-                    for x in of_patches
+                    for x in given
                 )
-                for of_patches in memory
+                for given in memory.layers
             ]
 
         return step, empty
@@ -177,6 +204,7 @@ class Generator:
         max_tokens: int,
         beams: int = 1,
         length_power: float = 0.7,
+        context_ids: Optional[tf.Tensor] = None,
     ) -> tf.Tensor:
         """Captions pictures; greedily with one beam.
 
@@ -186,13 +214,13 @@ class Generator:
             patch_features, patch_positions: see `models.Networks.joint`.
             max_tokens: length of a caption, [CLS] and [SEP] included.
             beams, length_power: see `decoding.beam_search`.
+            context_ids: see `states`.
 
         Returns:
             int32 [batch, max_tokens], as `text.Tokenizer` would give them.
         """
-        step, empty = self._stepper(
-            self._remember(patch_features, patch_positions, beams), max_tokens - 1
-        )
+        memory = self._remember(patch_features, patch_positions, beams, context_ids)
+        step, empty = self._stepper(memory, max_tokens - 1)
         batch = tf.shape(patch_features)[0]
         tokens, _, _ = beam_search(
             step, empty(batch), batch, self._begin, self._end, max_tokens - 1,
@@ -207,11 +235,11 @@ class Generator:
         max_tokens: int,
         seed: tf.Tensor,
         nucleus: float = 0.9,
+        context_ids: Optional[tf.Tensor] = None,
     ) -> tf.Tensor:
         """Draws captions, see `decoding.nucleus_sample`; shapes as in `generate`."""
-        step, empty = self._stepper(
-            self._remember(patch_features, patch_positions, 1), max_tokens - 1
-        )
+        memory = self._remember(patch_features, patch_positions, 1, context_ids)
+        step, empty = self._stepper(memory, max_tokens - 1)
         batch = tf.shape(patch_features)[0]
         tokens = nucleus_sample(
             step, empty(batch), batch, self._begin, self._end, max_tokens - 1,

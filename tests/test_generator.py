@@ -36,7 +36,8 @@ def logits_of(generator, *inputs):
 
 def test_words_see_patches_and_earlier_words_and_patches_see_patches():
     there = tf.constant([[True, True, True, False]])
-    visible = sequence_to_sequence_visible(there, 2).numpy()[0].astype(int)
+    patches = tf.constant([[True, True]])
+    visible = sequence_to_sequence_visible(there, patches).numpy()[0].astype(int)
     assert visible.tolist() == [
         [1, 0, 0, 0, 1, 1],
         [1, 1, 0, 0, 1, 1],
@@ -101,13 +102,38 @@ def test_cached_decoding_writes_what_uncached_decoding_does(generator):
         assert found[row].tolist() == padded
 
 
+def context_ids(batch=3):
+    """Texts of unlike lengths."""
+    ids = texts(batch, seed=1)
+    ids[1:, 5:] = WORDS.ids[PAD]
+    return ids
+
+
+def test_every_word_sees_all_of_the_context_but_its_padding(generator):
+    def with_context(ids):
+        states = generator.states(texts(), *pictures(), context_ids=ids)
+        return generator.scores(states).numpy()
+
+    ids = context_ids()
+    before = with_context(ids)
+    assert (np.abs(before - logits_of(generator, texts(), *pictures())) > 1e-4).any()
+    for place in range(5):
+        changed = ids.copy()
+        changed[:, place] = (changed[:, place] + 1 - 5) % (VOCABULARY - 5) + 5
+        assert (np.abs(with_context(changed) - before).max(axis=2) > 1e-5).all()
+    longer = np.pad(ids, [[0, 0], [0, 4]])
+    np.testing.assert_allclose(with_context(longer), before, atol=1e-5)
+
+
 @pytest.mark.parametrize("beams", [1, 3])
-def test_cached_logits_are_the_uncached_ones(generator, beams):
+@pytest.mark.parametrize("context", [None, context_ids(2)])
+def test_cached_logits_are_the_uncached_ones(generator, beams, context):
     token_ids, picture = texts(2), pictures(2)
-    logits = logits_of(generator, token_ids, *picture)
-    expected = tf.nn.log_softmax(logits + generator._never)
+    states = generator.states(token_ids, *picture, context_ids=context)
+    expected = tf.nn.log_softmax(generator.scores(states) + generator._never)
     steps = LENGTH - 1
-    step, empty = generator._stepper(generator._remember(*picture, beams), steps)
+    memory = generator._remember(*picture, beams, context)
+    step, empty = generator._stepper(memory, steps)
     state = tf.nest.map_structure(lambda x: tf.repeat(x, beams, axis=0), empty(2))
     for index in range(steps):
         last = tf.repeat(tf.constant(token_ids[:, index]), beams)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
 import numpy as np
 import tensorflow as tf
 
+from kaleido.caption_context import CaptionContext
 from kaleido.generator import Generator
 from kaleido.serving.serving_module import BYTES, ServingModule
 from kaleido.text import Vocabulary
@@ -18,15 +21,20 @@ class CaptionModule(ServingModule):
     Args:
         networks, spec, vocabulary, pictures: see `ServingModule`.
         pieces: bool [vocab_size], see `generator.Generator`.
+        context: what captions build on, where they were trained to.
     """
 
-    def __init__(self, networks, spec, vocabulary: Vocabulary, pictures, pieces):
+    def __init__(
+        self, networks, spec, vocabulary: Vocabulary, pictures, pieces,
+        context: Optional[CaptionContext],
+    ):
         super().__init__(networks, spec, vocabulary, pictures)
         self._plain.generator = Generator(networks, vocabulary, pieces)
+        self._plain.context = context
         # Reserved pieces are not written.
         shown = np.where(vocabulary.is_special, "", vocabulary.pieces)
         self._pieces = tf.constant(shown.tolist())
-        self.save_variables_of(networks.joint)
+        self.save_variables_of(networks.joint, *[context] if context else [])
 
     @tf.function(input_signature=[BYTES])
     def caption(self, images):
@@ -39,9 +47,12 @@ class CaptionModule(ServingModule):
             `caption` string [n], lower case, as the vocabulary writes it.
         """
         pictures = self._plain.pictures(images)
+        features, context = pictures["patch_features"], None
+        if self._plain.context:
+            context = self._plain.context.texts(features)
         written = self._plain.generator.generate(
-            pictures["patch_features"], pictures["patch_positions"], self._max_tokens,
-            beams=_BEAMS,
+            features, pictures["patch_positions"], self._max_tokens, beams=_BEAMS,
+            context_ids=context,
         )
         words = tf.strings.reduce_join(
             tf.gather(self._pieces, written), axis=1, separator=" "

@@ -13,6 +13,7 @@ import shutil
 import tensorflow as tf
 
 from kaleido import workdir
+from kaleido.caption_context import CaptionContext
 from kaleido.classifier import Classifier
 from kaleido.files import read_arrays
 from kaleido.finetuning_config import CLASSIFICATION_TASKS
@@ -48,8 +49,9 @@ def serving_module(
     finetuning = workdir.read_finetuning(directory)
     task = finetuning.get("task", "")
     if task == "caption":
-        pieces = read_arrays(workdir.notes_path(directory))["pieces"]
-        return CaptionModule(*shared, pieces)
+        notes = read_arrays(workdir.notes_path(directory))
+        context = CaptionContext.from_notes(notes, run.spec.patch_layout)
+        return CaptionModule(*shared, notes["pieces"], context)
     if task in CLASSIFICATION_TASKS:
         names = read_arrays(workdir.notes_path(directory))["classes"]
         classifier = Classifier(networks, len(names), finetuning["inputs"])

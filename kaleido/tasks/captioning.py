@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
 from kaleido import caption_baselines, losses
+from kaleido.caption_context import CaptionContext, describe
 from kaleido.cases import choose_cases
 from kaleido.generator import Generator
 from kaleido.metrics.attributes import attribute_figures, has_truth, read_truth
@@ -28,6 +29,10 @@ _WHOLE = 512
 class Captioning(Task):
     """Learns to write the text of a picture, word piece by word piece.
 
+    With `context="nearest"` it reads the text of the most similar picture of training
+    first (`caption_context.py`), which then is a row of the table: what it adds to it
+    is seen.
+
     Captions and references are compared as the vocabulary writes them: lower case,
     punctuation apart.
     """
@@ -38,6 +43,33 @@ class Captioning(Task):
         self._written = count_pieces(records, "train") > 0
         self._generator = Generator(networks, records.vocabulary, self._written)
         self._tokenizer = Tokenizer(records.vocabulary)
+        self._context = None
+        if config.context == "nearest":
+            self._context = self._learn_context()
+
+    def _learn_context(self) -> CaptionContext:
+        layout, train = self.records.spec.patch_layout, Collected()
+        for batch in self.read_for_baselines("train"):
+            train.add(
+                {
+                    "features": describe(batch["patch_features"], layout.levels),
+                    "keys": batch["product_key"],
+                }
+            )
+            # Batches are cut to lengths of their own.
+            missing = self.records.spec.max_tokens - batch["token_ids"].shape[1]
+            train.add(
+                {"token_ids": tf.pad(batch["token_ids"], [[0, 0], [0, missing]])}
+            )
+        return CaptionContext.learn(
+            train["features"], train["token_ids"], train["keys"], layout
+        )
+
+    def _context_of(self, batch) -> Optional[tf.Tensor]:
+        """Returns the texts that captions of a batch may build on."""
+        if self._context is None:
+            return None
+        return self._context.texts(batch["patch_features"], batch["product_key"])
 
     @classmethod
     def check_split(cls, task, records, split) -> None:
@@ -46,7 +78,7 @@ class Captioning(Task):
 
     def losses_of(self, batch, training: bool) -> Dict[str, losses.Summed]:
         inputs = (batch[name] for name in PAIR_INPUTS)
-        states = self.passes["states"](*inputs, training)
+        states = self.passes["states"](*inputs, training, self._context_of(batch))
         targets = batch["token_ids"][:, 1:]
         places = self._generator.places(targets)
         there = tf.not_equal(targets, 0)
@@ -66,22 +98,29 @@ class Captioning(Task):
 
     @property
     def notes(self) -> Dict[str, np.ndarray]:
-        return {"pieces": self._written}
+        context = {} if self._context is None else self._context.to_notes()
+        return {"pieces": self._written, **context}
 
     def _writers(self):
         longest = self.records.spec.max_tokens
         seed = self.config.training.seed
 
         @tf.function(reduce_retracing=True)
-        def write(features, positions, number):
+        def write(features, positions, number, context):
             pictures = (features, positions, longest)
-            return {
-                f"beam_{_BEAMS}": self._generator.generate(*pictures, beams=_BEAMS),
-                "greedy": self._generator.generate(*pictures),
+            written = {
+                f"beam_{_BEAMS}": self._generator.generate(
+                    *pictures, beams=_BEAMS, context_ids=context
+                ),
+                "greedy": self._generator.generate(*pictures, context_ids=context),
                 "nucleus": self._generator.sample(
-                    *pictures, seed=tf.stack([seed, number])
+                    *pictures, seed=tf.stack([seed, number]), context_ids=context
                 ),
             }
+            if context is not None:
+                missing = longest - tf.shape(context)[1]
+                written["context"] = tf.pad(context, [[0, 0], [0, missing]])
+            return written
 
         return write
 
@@ -93,7 +132,8 @@ class Captioning(Task):
         progress = Progress(self.records.counts[split], "captions")
         for number, batch in enumerate(self.read(split)):
             features = tf.cast(batch["patch_features"], tf.float32)
-            written.add(write(features, batch["patch_positions"], tf.constant(number)))
+            pictures = (features, batch["patch_positions"], tf.constant(number))
+            written.add(write(*pictures, self._context_of(batch)))
             columns = {k: batch[k] for k in STRING_FIELDS}
             columns["level_means"] = self.level_means(batch)
             test.add(columns)
@@ -101,8 +141,7 @@ class Captioning(Task):
         progress.finish()
         rows, counts = self.without_leaks(split, test.strings("image_id"))
         captions: Dict[str, List[str]] = {
-            name: self._read_pieces(written[name][rows])
-            for name in (f"beam_{_BEAMS}", "greedy", "nucleus")
+            name: self._read_pieces(written[name][rows]) for name in written.names
         }
         train_texts = self._as_written(train.strings("text"))
         captions["nearest_picture"] = caption_baselines.nearest_captions(

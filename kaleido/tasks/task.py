@@ -194,6 +194,11 @@ class Collected:
         for name, values in columns.items():
             self._parts.setdefault(name, []).append(np.asarray(values))
 
+    @property
+    def names(self) -> List[str]:
+        """The columns, in the order they were added in."""
+        return list(self._parts)
+
     def __getitem__(self, name: str) -> np.ndarray:
         return np.concatenate(self._parts[name])
 

@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from kaleido import corruption, records
+from kaleido.caption_context import CaptionContext, describe
 from kaleido.catalogs.product import Product
 from kaleido.classifier import Classifier
 from kaleido.generator import Generator
@@ -240,19 +241,30 @@ def test_a_run_that_can_serve_nothing_is_refused(parts):
         SearchModule(*parts, tasks=("mlm",))
 
 
-def test_captions_are_those_of_the_generator_in_words(parts, tmp_path):
+@pytest.mark.parametrize("with_context", [False, True])
+def test_captions_are_those_of_the_generator_in_words(parts, tmp_path, with_context):
     networks, spec, _, reader = parts
     # Every other piece goes on with the word before it.
     pieces = (f"##{i}" if i % 2 else f"word{i}" for i in range(40))
     vocabulary = Vocabulary((*RESERVED, *pieces))
     allowed = np.ones(len(vocabulary), bool)
-    module = CaptionModule(networks, spec, vocabulary, reader, allowed)
+    pictures, context, texts = reader(IMAGES), None, None
+    if with_context:
+        levels = spec.patch_layout.levels
+        known = describe(pictures["patch_features"], levels).numpy()
+        texts = np.array([[5 + k, 9 + k, 0] for k in range(len(known))], np.int32)
+        context = CaptionContext.learn(
+            known, texts, np.arange(len(known)), spec.patch_layout
+        )
+        texts = texts[:, :2]
+    module = CaptionModule(networks, spec, vocabulary, reader, allowed, context)
     export_saved_model(module, str(tmp_path / "export"))
     answer = tf.saved_model.load(str(tmp_path / "export")).signatures
     captions = answer["serving_default"](images=IMAGES)["caption"].numpy()
-    pictures = reader(IMAGES)
     written = Generator(networks, vocabulary).generate(
-        pictures["patch_features"], pictures["patch_positions"], spec.max_tokens, 4
+        pictures["patch_features"], pictures["patch_positions"], spec.max_tokens, 4,
+        # Each picture is its own most similar one.
+        context_ids=texts,
     )
     expected = [Tokenizer(vocabulary).decode(row) for row in written.numpy()]
     assert [caption.decode() for caption in captions] == expected

@@ -51,6 +51,26 @@ def test_the_table_holds_three_ways_to_decode_and_the_baselines(outcome):
     assert outcome.rows["nearest_picture"]["cider"] > outcome.rows["greedy"]["cider"]
 
 
+def test_a_context_is_the_text_of_another_product_and_a_row(record_set):
+    task = make_task("caption", record_set, context="nearest")
+    batch = first_batch(task)
+    # Each picture is its own most similar one, and no product is its own context.
+    itself = task._context.texts(batch["patch_features"])
+    np.testing.assert_array_equal(itself, batch["token_ids"][:, : itself.shape[1]])
+    assert not np.array_equal(task._context_of(batch), itself)
+    plain = make_task("caption", record_set)
+    with_context, without = (
+        float(t.losses_of(batch, False)["caption"].loss) for t in (task, plain)
+    )
+    assert with_context != without
+    assert {"context_pictures", "context_token_ids"} < set(task.notes)
+    rows = task.evaluate_split("test").rows
+    assert set(rows) == {
+        "beam_4", "greedy", "nucleus", "context", "nearest_picture", "frequent",
+    }
+    assert rows["context"]["captions"] == 12 and list(rows)[0] == "beam_4"
+
+
 def test_the_captioner_has_a_row_where_the_records_hold_its_captions(
     tmp_path
 ):
