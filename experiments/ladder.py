@@ -90,8 +90,9 @@ def _run(rung, seed, workdir):
 
 
 @functools.lru_cache
-def _made_of(rung):
+def _made_of(rung, seed):
     """Returns what a rung's figures depend on, besides the seed."""
+    del seed
     from kaleido.alignment_generator import require_network
     from kaleido.foreground import needs_network
     from kaleido.manifest import VERSION

@@ -141,8 +141,9 @@ def _seconds():
 
 
 @functools.lru_cache
-def _made_of(row):
+def _made_of(row, seed):
     """Returns what a row's figures depend on, besides the seed."""
+    del seed
     from kaleido.files import sha256_of
     from kaleido.finetuning_config import default_finetuning
     from kaleido.manifest import VERSION

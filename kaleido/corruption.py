@@ -9,7 +9,7 @@ on nothing but (seed, epoch, record), so that a run can be resumed anywhere.
 from __future__ import annotations
 
 import itertools
-from typing import Dict, List, Mapping, Sequence
+from typing import Collection, Dict, List, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -75,7 +75,7 @@ def corrupt(
     batch = add_positions(batch, config.model.positions)
     batch = trim_texts(batch, config.data.text_lengths)
     batch = mask_tokens(batch, word_draws, vocabulary)
-    batch = corrupt_patches(batch, draws, layout)
+    batch = corrupt_patches(batch, draws, layout, config.active_tasks())
     # Mined negatives are swapped in by the model, which knows who is similar.
     mined = config.training.mined_negatives > 0
     batch = swap(batch, draws, config.data.swap_share, keep_texts=mined)
@@ -176,14 +176,16 @@ def clean_patches(features: tf.Tensor, layout: PatchLayout) -> tf.Tensor:
 
 
 def corrupt_patches(
-    batch: Batch, draws: Mapping[str, tf.Tensor], layout: PatchLayout
+    batch: Batch, draws: Mapping[str, tf.Tensor], layout: PatchLayout,
+    tasks: Collection[str],
 ) -> Batch:
     """Rotates, permutes, camouflages, greys and blanks (paper, section 3.4).
 
     Positions stay with their slots; only features move. Each level is
     corrupted on its own, so a task never sees another's corruption. All that
     a task does is to choose for its slots another one of the vectors that the
-    records hold, and so the batch is picked in one go.
+    records hold, and so the batch is picked in one go. A level whose task is not among
+    `tasks` stays as it is: nobody asks what was done to it.
     """
     features = batch["features"]
     batch = {**batch, "clean_features": clean_patches(features, layout)}
@@ -202,7 +204,7 @@ def corrupt_patches(
     for n in layout.levels:
         if n == 1:
             batch["rotation"] = _class(draws["rotation"], 4)
-            turned = batch["rotation"][:, None]
+            turned = batch["rotation"][:, None] * ("rotation" in tasks)
             slots.append(
                 tf.gather(vectors_of("level_1_rotated"), turned, batch_dims=1)
             )
@@ -211,8 +213,9 @@ def corrupt_patches(
         plan = batch["patch_plan"][:, columns[n]] if n in columns else None
         if n == 2:
             batch["jigsaw"] = _class(draws["jigsaw"], len(JIGSAW_PERMUTATIONS))
-            order = tf.gather(JIGSAW_PERMUTATIONS, batch["jigsaw"])
-            rows = tf.gather(rows, order, batch_dims=1)
+            if "jigsaw" in tasks:
+                order = tf.gather(JIGSAW_PERMUTATIONS, batch["jigsaw"])
+                rows = tf.gather(rows, order, batch_dims=1)
         elif n == 3:
             batch["camouflage"] = plan[:, 0]
             donor = negatives.choose(
@@ -222,13 +225,17 @@ def corrupt_patches(
             # The donor's patch of the same slot: it fits in by its place. Without
             # a donor the picture keeps its own.
             donor = tf.where(donor >= 0, donor, tf.range(tf.shape(donor)[0]))
-            rows = tf.where(_at(plan, n), tf.gather(rows, donor), rows)
+            if "camouflage" in tasks:
+                rows = tf.where(_at(plan, n), tf.gather(rows, donor), rows)
         elif n == 4:
             batch["grey_indices"] = plan
             batch["grey_targets"] = vectors_at(rows, plan)
-            rows = tf.where(_at(plan, n), vectors_of("level_4_grey"), rows)
+            if "grey" in tasks:
+                rows = tf.where(_at(plan, n), vectors_of("level_4_grey"), rows)
         else:
-            batch["blank_indices"], blanks = plan, plan + layout.patches(n).start
+            batch["blank_indices"] = plan
+            if "blank" in tasks:
+                blanks = plan + layout.patches(n).start
             batch["blank_targets"] = vectors_at(rows, plan)
         slots.append(rows)
     picked = tf.gather(flat, tf.concat(slots, axis=1))

@@ -144,7 +144,7 @@ def evaluate_retrieval(
         records: the records; `validation` chooses the weight of ITM.
         manifest: the test set.
         split: the pool and the queries.
-        seed: of the queries that are drawn for ITM.
+        seed: of the lists on validation that choose weights.
         tasks: of `retrieval.TASKS`.
         match_queries: queries whose short lists ITM re-ranks; 0 for all.
         whole_list_queries: of those, queries of which ITM alone scores the whole
@@ -205,10 +205,13 @@ def evaluate_retrieval(
         }
         primary = "corrected"
     if "itm" in active:
-        rng = np.random.default_rng(seed)
         count = len(manifest.queries)
+        # Whoever is asked by a manifest is asked the same: no matter what model,
+        # scorer or seed, and the few are among the many.
+        some = _some(manifest, match_queries)
+        whole = _some(manifest, whole_list_queries)
         if first_stage is None:
-            shown = _some(rng, count, whole_list_queries)
+            shown = whole
             ranks["itm"], shown_scores = _match_only(manifest, scorer, shown)
             primary = "itm"
         else:
@@ -216,13 +219,12 @@ def evaluate_retrieval(
             if validation is not None:
                 weight, tried = _choose_match_weight(
                     validation, judges, judged.correct(chosen[0]),
-                    _some(rng, len(validation.queries), weight_queries),
+                    _some(validation, weight_queries),
                 )
             results["weight"], results["weights_tried"] = weight, tried
-            some = _some(rng, count, match_queries)
-            whole = _some(rng, len(some), whole_list_queries)
+            places = np.flatnonzero(np.isin(some, whole))
             ranks.update(
-                _two_stage(manifest, scorer, first_stage, some, whole, weight)
+                _two_stage(manifest, scorer, first_stage, some, places, weight)
             )
             # Figures of a few queries are no headline.
             primary = "both" if len(some) == count else "corrected"
@@ -249,10 +251,13 @@ def evaluate_retrieval(
     return Retrieval(results, pages, ranks)
 
 
-def _some(rng, count: int, wanted: int) -> np.ndarray:
+def _some(manifest: Manifest, wanted: int) -> np.ndarray:
+    """Returns as many of a manifest's queries, int [wanted], ascending; 0 for all."""
+    count = len(manifest.queries)
     if not wanted or wanted >= count:
         return np.arange(count)
-    return np.sort(rng.choice(count, wanted, replace=False))
+    rng = np.random.default_rng(int(manifest.fingerprint, 16))
+    return np.sort(rng.permutation(count)[:wanted])
 
 
 def _match_only(manifest, scorer, queries):

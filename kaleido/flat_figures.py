@@ -13,7 +13,7 @@ def retrieval_run(results: Mapping[str, Any]) -> Dict[str, float]:
     `<scorer>_<task>` is Rank@1 of the lists, `..._5` and `..._10` the other ranks,
     `..._all` Rank@1 of the whole pool; `floor_...` and `floor_corrected_...` are the
     ridge map's. `both_<task>` may be of fewer queries: `both_<task>_before` is
-    `corrected` on these.
+    `corrected` on these. `<scorer>_queries` says how many were asked.
     """
     figures: Dict[str, float] = {}
     scorers = dict(results["scorers"])
@@ -30,6 +30,7 @@ def retrieval_run(results: Mapping[str, Any]) -> Dict[str, float]:
                 figures[f"{name}_{task}_before"] = 100 * before
             if "full" in scorer[task]:
                 figures[f"{name}_{task}_all"] = 100 * scorer[task]["full"]["rank_at_1"]
+        figures[f"{name}_queries"] = scorer["itr"]["queries"]
         figures[f"{name}_sum_of_ranks"] = scorer["sum_of_ranks"]
     return figures
 

@@ -6,6 +6,7 @@ A run's figures are a small file, and are not made again while it is there.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import glob
 import json
 import os
@@ -51,7 +52,7 @@ def run_grid(
     grid: Sequence[GridRow],
     chosen: Sequence[GridRow],
     seeds: Sequence[str],
-    made_of: Callable[[GridRow], MadeOf],
+    made_of: Callable[[GridRow, str], MadeOf],
     run: Callable[[GridRow, str, str], Figures],
     weights: Sequence[str] = (),
 ) -> Iterator[Dict[str, List[Figures]]]:
@@ -65,7 +66,7 @@ def run_grid(
         grid: all rows, in the order of tables.
         chosen: those to be run.
         seeds: to be run.
-        made_of: of a row.
+        made_of: of a row and a seed.
         run: (row, seed, folder of the run) -> its figures, flat.
         weights: names in `MadeOf.row` that all rows share which have them.
 
@@ -77,19 +78,18 @@ def run_grid(
             runs it would stand beside.
     """
     for row in grid:
-        _check(output, row, made_of(chosen[0]).all, "all")
+        _check(output, row, functools.partial(made_of, chosen[0]), "all")
     for row in chosen:
-        own = dict(made_of(row).row)
-        _check(output, row, own, "row")
-        shared = {name: own[name] for name in weights if name in own}
+        of_seed = functools.partial(made_of, row)
+        _check(output, row, of_seed, "row")
         for other in grid:
-            _check(output, other, shared, "row", only=weights)
+            _check(output, other, of_seed, "row", only=weights)
     for seed in seeds:
         for row in chosen:
             path = _path(output, row, seed)
             if not os.path.exists(path):
                 figures = run(row, seed, os.path.splitext(path)[0])
-                made = dataclasses.asdict(made_of(row))
+                made = dataclasses.asdict(made_of(row, seed))
                 write_json(path, {"made_of": made, "figures": figures})
             yield read_runs(output, grid, seeds)
 
@@ -113,10 +113,12 @@ def _path(output: str, row: GridRow, seed: str) -> str:
     return os.path.join(output, row.folder, f"seed_{seed}.json")
 
 
-def _check(output, row, expected, part, only=None):
+def _check(output, row, made_of, part, only=None):
     """Compares all seeds of a row that are there; `only` fields that both have."""
     for path in sorted(glob.glob(_path(glob.escape(output), row, "*"))):
+        seed = os.path.splitext(os.path.basename(path))[0][len("seed_") :]
         there = flatten(read_json(path)["made_of"].get(part, {}))
+        expected = getattr(made_of(seed), part)
         asked = flatten(json.loads(json.dumps(expected)))
         if only is not None:
             both = set(only) & set(there) & set(asked)

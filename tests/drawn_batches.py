@@ -10,8 +10,11 @@ TRAIN, BATCH = 48, 8
 PER_EPOCH = TRAIN // BATCH
 
 
-def make_config(training=None, model=None, **data):
+def make_config(training=None, model=None, tasks=None, **data):
+    """`tiny` without what mines; `tasks` are names."""
     config = presets.preset("tiny")
+    if tasks is not None:
+        config = dataclasses.replace(config, tasks={t: config.tasks[t] for t in tasks})
     data = {"batch_size": BATCH, "group_size": 1, "shuffle_buffer": 20, **data}
     return dataclasses.replace(
         config,

@@ -41,7 +41,7 @@ def fake_binary(module, *arguments):
 
 
 LOSSES = ((0, 9), (2, 7))
-SHARES = {"rank_at_1": 0.5, "rank_at_5": 0.75, "rank_at_10": 1.0}
+SHARES = {"rank_at_1": 0.5, "rank_at_5": 0.75, "rank_at_10": 1.0, "queries": 9}
 RANKS = {"scorers": {"itm": {"itr": SHARES, "tir": SHARES, "sum_of_ranks": 450.0}}}
 CLASSES = {"rows": [{"name": "ours", "accuracy": 0.75, "macro_f": 0.5}]}
 # Without Java there is no METEOR.

@@ -31,7 +31,7 @@ def fake_binary(module, *arguments):
 
 
 TIMES = ((0, 0), (10, 60), (20, 80))
-FIRST = {"rank_at_1": 0.5, "rank_at_5": 0.75, "rank_at_10": 1.0}
+FIRST = {"rank_at_1": 0.5, "rank_at_5": 0.75, "rank_at_10": 1.0, "queries": 9}
 RANKS = {
     "scorers": {"corrected": {"itr": FIRST, "tir": FIRST, "sum_of_ranks": 300.0}}
 }

@@ -23,6 +23,7 @@ BINARIES = (
     "experiments.train_captioner", "experiments.train_saliency", "experiments.ladder",
     "experiments.evaluate_alignment", "experiments.evaluate_saliency",
     "experiments.convert_checkpoint", "experiments.publish",
+    "experiments.paper.table2", "experiments.paper.figure6",
 )
 CONFIG = """
 from tests.tiny_records import tiny_config

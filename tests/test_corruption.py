@@ -402,6 +402,23 @@ def test_a_swap_does_not_show_in_what_becomes_of_hidden_words(record_set):
     assert abs(np.mean(shares[0.0]) - np.mean(shares[1.0])) < 0.08
 
 
+@pytest.mark.parametrize("task, level", [
+    ("rotation", 1), ("jigsaw", 2), ("camouflage", 3), ("grey", 4), ("blank", 5),
+])
+def test_a_level_is_corrupted_where_its_task_is_learnt_alone(record_set, task, level):
+    def shown(*tasks):
+        batch = train(record_set, 1, tasks=("itm", "mlm", *tasks))[0]
+        return batch["patch_features"], batch["clean_features"]
+
+    features, clean = shown()
+    np.testing.assert_array_equal(features, clean)
+    features, clean = shown(task)
+    changed = (features != clean).any(axis=(0, 2))
+    others = np.ones(len(changed), bool)
+    others[list(LAYOUT.patches(level))] = False
+    assert changed[~others].any() and not changed[others].any()
+
+
 # FashionBERT's grid
 
 

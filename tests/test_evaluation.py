@@ -151,6 +151,18 @@ def test_the_same_seed_gives_the_same_results(record_set, manifest, monkeypatch)
     assert one == evaluate(record_set, manifest, seed=3, **options).results
 
 
+def test_a_manifest_asks_everybody_the_same(record_set, manifest, monkeypatch):
+    monkeypatch.setattr(inference, "Scorer", ByText)
+    both = evaluate(
+        record_set, manifest, match_queries=15, whole_list_queries=6, seed=1
+    ).ranks
+    alone = evaluate(record_set, manifest, ("itm",), whole_list_queries=6).ranks
+    for task in retrieval.TASKS:
+        few = alone["itm"][task].queries
+        assert len(few) == 6 and (few == both["itm"][task].queries).all()
+        assert set(few) < set(both["both"][task].queries)
+
+
 def test_the_floor_may_come_in_another_order_and_with_more_pairs(manifest, split):
     ids = ["more", *split.strings["image_id"]]
     rows = np.arange(float(len(ids)))[:, None]

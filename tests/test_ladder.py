@@ -29,11 +29,11 @@ class FakeRuns:
     """Runs that give the place of the call as their figure."""
 
     def __init__(self, output, crop_size=64, weights="old"):
-        self.output, self.calls = str(output), []
+        self.output, self.calls, self.reused = str(output), [], ()
         self._crop_size, self._weights = crop_size, weights
 
-    def made_of(self, rung):
-        own = {"saliency": rung.saliency}
+    def made_of(self, rung, seed):
+        own = {"saliency": rung.saliency, "reused": seed in self.reused}
         if rung.saliency == "unet":
             own["saliency_weights"] = self._weights
         return run_grid.MadeOf({"crop_size": self._crop_size}, own)
@@ -75,6 +75,16 @@ def test_a_run_that_was_stopped_left_nothing_and_is_done_again(tmp_path):
     again = FakeRuns(tmp_path)
     again.climb(0, 1, seeds=["0"])
     assert again.calls == [(ladder.RUNGS[1].name, "0")]
+
+
+def test_seeds_may_be_made_of_different_things(tmp_path):
+    runs = FakeRuns(tmp_path)
+    runs.reused = ("1",)
+    runs.climb(0, seeds=["1"])
+    runs.climb(0, seeds=["0"])
+    runs.reused = ("0", "1")
+    with pytest.raises(ValueError, match="seed_0.*reused: False there, True asked"):
+        runs.climb(0, seeds=["2"])
 
 
 def test_other_settings_and_other_weights_are_refused_before_anything_runs(tmp_path):

@@ -16,8 +16,13 @@ from typing import Dict, Iterator, List, Sequence
 from absl import flags
 
 from kaleido.cli import parse_config_flags, run_binary
-from kaleido.paper.rows import Row
-from kaleido.paper.scales import SCALES, Scale, pretraining_config
+from kaleido.paper.rows import ROWS, Row
+from kaleido.paper.scales import (
+    SCALES,
+    Scale,
+    finetuning_arguments,
+    pretraining_config,
+)
 from kaleido.paper.tables import Cell, paper_figures
 from tfrecords import catalog_flags
 
@@ -52,8 +57,8 @@ def parse_flags(argv: Sequence[str]) -> List[str]:
 
 
 def seeds() -> Sequence[str]:
-    """Returns the seeds of the trainings."""
-    return FLAGS.seeds or _scale().seeds
+    """Returns the seeds of the trainings, each once."""
+    return list(dict.fromkeys(FLAGS.seeds or _scale().seeds))
 
 
 def run_cells(cells: Sequence[Cell]) -> Iterator[Dict[str, List[Dict[str, float]]]]:
@@ -84,7 +89,7 @@ def run_cells(cells: Sequence[Cell]) -> Iterator[Dict[str, List[Dict[str, float]
 
 def pretrained(row: Row, seed: str) -> str:
     """Returns the folder of a row's pre-training, trained unless it is there."""
-    part = f"{row.folder}/pretraining/seed_{seed}"
+    part = _pretraining(row, seed)
     folder = _part(part)
     if part not in _reused():
         _pretrain(row, seed, folder)
@@ -105,23 +110,63 @@ def _scale() -> Scale:
 
 
 def check_flags() -> None:
-    """Raises a ValueError if flags are missing, or name parts that are not there."""
+    """Raises a ValueError if flags are missing, or name what is not there.
+
+    Claims --output for a scale, a catalogue and its seed.
+    """
+    from kaleido.files import claim_folder
+    from kaleido.metrics.captions import require_scorer
+
     if not _scale().catalog and not FLAGS["catalog"].present:
         raise ValueError(f"--catalog is missing, which --scale={FLAGS.scale} needs.")
+    if not all(re.fullmatch(r"\d+", seed) for seed in seeds()):
+        raise ValueError(f"--seeds takes whole numbers. Received: {FLAGS.seeds}")
+    known = ["captioner", *(f"records/{row.records}" for row in ROWS.values())]
+    known += [_pretraining(row, seed) for row in ROWS.values() for seed in seeds()]
     for part, folder in _reused().items():
-        if not re.fullmatch(r"captioner|records/\w+|\w+/pretraining/seed_\w+", part):
-            raise ValueError(f"--reuse knows no such part. Received: {part!r}")
+        if part not in known:
+            raise ValueError(
+                f"--reuse knows {', '.join(dict.fromkeys(known))}. Received: {part!r}"
+            )
         if not os.path.isdir(folder):
             raise ValueError(f"--reuse: there is no folder. Received: {folder!r}")
+    for row in ROWS.values():
+        for seed in seeds():
+            if _pretraining(row, seed) in _reused():
+                _check_reused(row, seed)
+    require_scorer()
+    claim_folder(FLAGS.output, _claim(), "the paper's experiments", ["*/*"])
+
+
+def _check_reused(row, seed):
+    """Refuses a pre-training that has not seen the records of its row."""
+    from kaleido.records import open_records
+    from kaleido.workdir import read_run
+
+    part, records = _pretraining(row, seed), f"records/{row.records}"
+    if records not in _reused():
+        raise ValueError(f"--reuse={part}=... needs --reuse={records}=..., too.")
+    run, trained_on = read_run(_reused()[part]), open_records(_reused()[records])
+    if run.records_content != trained_on.content:
+        raise ValueError(
+            f"--reuse: {_reused()[part]} was trained on other examples than those of "
+            f"{trained_on.directory}. Received: {run.records_content} and "
+            f"{trained_on.content}"
+        )
+
+
+def _claim():
+    catalog = catalog_flags.catalog_opener(ground_truth=False)()
+    return {"scale": FLAGS.scale, "catalog": catalog.fingerprint, "seed": FLAGS.seed}
 
 
 def _reused() -> Dict[str, str]:
     return dict(text.partition("=")[::2] for text in FLAGS.reuse)
 
 
-def _parts_of(row: Row):
-    """How the parts begin that a row is made of."""
-    return (f"{row.folder}/", f"records/{row.records}", "captioner")
+def _pretraining(row: Row, seed: str) -> str:
+    """Name of the part that a row's pre-training is."""
+    return f"{row.folder}/pretraining/seed_{seed}"
 
 
 def _part(name: str) -> str:
@@ -177,7 +222,6 @@ def _run(cell: Cell, seed: str, workdir: str) -> Dict[str, float]:
     from kaleido.flat_figures import retrieval_run, task_run
 
     records, checkpoint = _records(cell.row), pretrained(cell.row, seed)
-    steps = _scale().finetuning_steps[cell.task]
     ranks = cell.task == "retrieval"
     results = os.path.join(workdir, "results.json")
     shared = [f"--records={records}", f"--split={_SPLIT}", f"--seed={seed}"]
@@ -187,11 +231,11 @@ def _run(cell: Cell, seed: str, workdir: str) -> Dict[str, float]:
             f"--manifest={_manifest(records)}", f"--match_queries={lists}",
             f"--whole_list_queries={lists}", "--nofloor",
         ]
-    if steps:
+    if _scale().finetuning_steps[cell.task]:
         run_binary(
             "experiments.finetune", f"--task={'itr' if ranks else cell.task}",
-            f"--checkpoint={checkpoint}", f"--config.training.steps={steps}",
-            f"--workdir={workdir}", *shared, *_scale().finetuning,
+            f"--checkpoint={checkpoint}", f"--workdir={workdir}",
+            *finetuning_arguments(_scale(), cell.task), *shared, *_scale().finetuning,
         )
     else:
         run_binary(
@@ -203,27 +247,42 @@ def _run(cell: Cell, seed: str, workdir: str) -> Dict[str, float]:
 
 
 @functools.lru_cache
-def _made_of(cell: Cell):
+def _made_of(cell: Cell, seed: str):
     """Returns what a cell's figures depend on, besides the seed."""
-    from kaleido.files import flatten
+    from kaleido.alignment_generator import CAPTIONER_FILE
+    from kaleido.files import sha256_of
     from kaleido.finetuning_config import default_finetuning
+    from kaleido.foreground import needs_network
     from kaleido.manifest import VERSION
+    from kaleido.metrics.captions import has_java
+    from kaleido.records import open_records
     from kaleido.run_grid import MadeOf
+    from kaleido.saliency import PACKAGED
+    from kaleido.weights_file import file_fingerprint
+    from kaleido.workdir import chosen_checkpoint
 
-    shared = {
-        "scale": flatten(dataclasses.asdict(_scale())),
-        "catalog": catalog_flags.catalog_opener(ground_truth=False)().fingerprint,
-        "manifest_version": VERSION,
+    scale, row, reused = _scale(), cell.row, _reused()
+    own = {
+        "row": dataclasses.asdict(row), "records": list(scale.records),
+        "captioner": list(scale.captioner),
+        "pretraining": pretraining_config(scale, row).to_dict(),
+        "finetuning": finetuning_arguments(scale, cell.task),
     }
-    task = "itr" if cell.task == "retrieval" else cell.task
-    return MadeOf(
-        shared,
-        {
-            "row": dataclasses.asdict(cell.row),
-            "pretraining": pretraining_config(_scale(), cell.row).to_dict(),
-            "finetuning": default_finetuning(task).to_dict(),
-            # Folders differ from machine to machine; that a part was not made here
-            # is what counts.
-            "reused": sorted(p for p in _reused() if p.startswith(_parts_of(cell.row))),
-        },
-    )
+    if needs_network(row.saliency):
+        own["saliency_weights"] = file_fingerprint(PACKAGED)
+    # Of what was not made here its content counts, wherever it lies.
+    if "captioner" in reused:
+        own["captioner"] = sha256_of(os.path.join(_captioner(), CAPTIONER_FILE))
+    if f"records/{row.records}" in reused:
+        own["records"] = open_records(_records(row)).content
+    if _pretraining(row, seed) in reused:
+        checkpoint = chosen_checkpoint(pretrained(row, seed))
+        own["pretraining"] = {"reused": sha256_of(f"{checkpoint}.index")}
+    if cell.task == "retrieval":
+        own.update(manifest_version=VERSION, whole_lists=scale.whole_lists)
+    else:
+        own["defaults"] = default_finetuning(cell.task).to_dict()
+    if cell.task == "caption":
+        # Without Java words are told apart in another way.
+        own["java"] = has_java()
+    return MadeOf(_claim(), own)

@@ -62,7 +62,10 @@ def _told():
     """What every page says of its runs."""
     from kaleido.commands import command_line
 
-    return {"scale": FLAGS.scale, "seeds": cells.seeds(), "command": command_line()}
+    return {
+        "scale": FLAGS.scale, "seeds": cells.seeds(), "command": command_line(),
+        "reused": list(FLAGS.reuse),
+    }
 
 
 def _path(name):

@@ -7,12 +7,14 @@ Example:
   python -m experiments.paper.table2 --scale=small --output=runs/paper
 """
 
-from absl import app
+from absl import app, flags
 
 from experiments.paper import cells, pages
 from kaleido.cli import fail_clearly
 
 cells.define()
+# So that --help shows them.
+flags.adopt_module_key_flags(cells)
 
 
 @fail_clearly

@@ -46,8 +46,8 @@ def caption_figures(
     from pycocoevalcap.meteor.meteor import Meteor
     from pycocoevalcap.rouge.rouge import Rouge
 
-    has_java = shutil.which("java") is not None
-    tokenize = _ptb_words if has_java else _plain_words
+    java = has_java()
+    tokenize = _ptb_words if java else _plain_words
     written = tokenize([[caption] for caption in captions])
     true = tokenize(references)
     bleu, _ = Bleu(4).compute_score(true, written, verbose=0)
@@ -56,16 +56,21 @@ def caption_figures(
     words = [texts[0].split() for texts in written.values()]
     figures = {
         "bleu_4": float(bleu[3]),
-        "meteor": float(Meteor().compute_score(true, written)[0]) if has_java else None,
+        "meteor": float(Meteor().compute_score(true, written)[0]) if java else None,
         "rouge_l": float(rouge),
         "cider": float(cider),
         "distinct_1": _distinct(words, 1),
         "distinct_2": _distinct(words, 2),
         "words": float(np.mean([len(w) for w in words])),
         "captions": len(captions),
-        "tokenizer": "ptb" if has_java else "words",
+        "tokenizer": "ptb" if java else "words",
     }
     return figures, np.asarray(each, np.float64)
+
+
+def has_java() -> bool:
+    """Returns whether METEOR and the PTB tokenizer can be had."""
+    return shutil.which("java") is not None
 
 
 def require_scorer() -> None:

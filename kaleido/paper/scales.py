@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Mapping, Tuple
+from typing import List, Mapping, Tuple
 
 from kaleido.config import PAPER_TASKS, Config
 from kaleido.paper.rows import Row
-from kaleido.patches import LAYOUTS
 from kaleido.presets import fashionbert_sized, preset
 
 # Of fine-tuning; retrieval is of `itr`, whose run answers both ways.
@@ -25,6 +24,7 @@ class Scale:
         steps: of pre-training.
         evaluations: validations on the way, which Figures 6 and 7 show.
         finetuning_steps: by task of `TASKS`; 0 measures a pre-training as it stands.
+        finetuning_settings: other fields of `finetuning_config.TrainingConfig`.
         batch_size, group_size, learning_rate: of pre-training; None leaves the
             preset's.
         whole_lists: queries of which the match head scores whole lists; 0 for all.
@@ -38,6 +38,7 @@ class Scale:
     steps: int
     evaluations: int
     finetuning_steps: Mapping[str, int]
+    finetuning_settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
     batch_size: int | None = None
     group_size: int | None = None
     learning_rate: float | None = None
@@ -79,10 +80,24 @@ SCALES: Mapping[str, Scale] = {
         ),
         preset="paper", steps=100_000, evaluations=50,
         finetuning_steps=_steps(10_000, 10_000, 20_000),
+        finetuning_settings={"learning_rate": "2e-5", "precision": "float32"},
         pretraining=("--strategy=mirrored", "--jit_compile"),
         finetuning=("--strategy=mirrored", "--jit_compile"), whole_lists=1000,
     ),
 }
+
+
+def finetuning_arguments(scale: Scale, task: str) -> List[str]:
+    """Returns flags of `experiments.finetune` for a task of `TASKS`.
+
+    A tenth of the steps is warm-up; validation has six looks.
+    """
+    steps = scale.finetuning_steps[task]
+    settings = {
+        "steps": steps, "warmup_steps": steps // 10,
+        "eval_every": max(steps // 6, 1), **scale.finetuning_settings,
+    }
+    return [f"--config.training.{name}={value}" for name, value in settings.items()]
 
 
 def pretraining_config(scale: Scale, row: Row) -> Config:
@@ -108,10 +123,9 @@ def pretraining_config(scale: Scale, row: Row) -> Config:
     if row.fashionbert:
         return fashionbert_sized(config)
     model = {}
-    if row.layout == "grid8":
-        if config.model.shortcut_levels:
-            # The same shortcut, from the patches that there are.
-            model["shortcut_levels"] = LAYOUTS["grid8"].levels
+    if row.layout == "grid8" and config.model.shortcut_levels:
+        # The same shortcut, from the patches that there are.
+        model["shortcut_levels"] = (8,)
     return dataclasses.replace(
         config,
         model=_replace(config.model, model),

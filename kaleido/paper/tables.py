@@ -14,9 +14,10 @@ from kaleido.run_grid import summarize
 Summary = Mapping[str, Mapping[str, Any]]
 
 # Who ranks: the match head, as in the paper, and what we rank by.
+_BEFORE = "hubs corrected, of these queries"
 SCORERS = {
     "itm": "match head", "contrastive": "contrastive", "corrected": "hubs corrected",
-    "both": "re-ranked by the match head",
+    "both": "hubs corrected + match head",
 }
 
 
@@ -58,7 +59,7 @@ _RANKS = tuple(f"{task} @{k}" for task in ("ITR", "TIR") for k in (1, 5, 10))
 _CLASSES = ("CR accuracy", "CR macro-F", "SUB accuracy", "SUB macro-F")
 _CAPTIONS = ("BLEU-4", "METEOR", "ROUGE-L", "CIDEr")
 COLUMNS: Mapping[str, Sequence[str]] = {
-    "table2": (*_RANKS, "SumR"),
+    "table2": (*_RANKS, "SumR", "queries"),
     "table3": (*_CLASSES, "SumCLS", *_CAPTIONS, "SumCAP"),
     "table4": ("ITR @1", "TIR @1", "SumR", "SumCLS", "SumCAP", "SumR, contrastive"),
 }
@@ -85,8 +86,14 @@ def paper_figures(cells: Mapping[str, Mapping[str, float]]) -> Dict[str, float]:
                 key = f"{scorer}_{task}" if k == 1 else f"{scorer}_{task}_{k}"
                 if key in retrieval:
                     figures[f"{task.upper()} @{k}{ending}"] = retrieval[key]
-        if f"{scorer}_sum_of_ranks" in retrieval:
-            figures[f"SumR{ending}"] = retrieval[f"{scorer}_sum_of_ranks"]
+        for key, what in (("sum_of_ranks", "SumR"), ("queries", "queries")):
+            if f"{scorer}_{key}" in retrieval:
+                figures[f"{what}{ending}"] = retrieval[f"{scorer}_{key}"]
+        for task in ("itr", "tir"):
+            # What the match head is added to, of the queries that it was asked.
+            if f"{scorer}_{task}_before" in retrieval:
+                before = retrieval[f"{scorer}_{task}_before"]
+                figures[f"{task.upper()} @1, {_BEFORE}"] = before
     for task, label in (("category", "CR"), ("subcategory", "SUB")):
         for key, what in (("accuracy", "accuracy"), ("macro_f", "macro-F")):
             if f"ours_{key}" in cells.get(task, {}):
@@ -116,18 +123,23 @@ def paper_tables(
         rows = [
             (f"{row.name} (ours), {label}", found)
             for row in TABLES_2_AND_3 if row.name in ours
-            for scorer, label in SCORERS.items()
-            if (found := _of_scorer(ours[row.name], scorer, columns))
+            for label in (*SCORERS.values(), _BEFORE)
+            if (found := _of_scorer(ours[row.name], label, columns))
         ]
-        rows += [(f"{row.model} (published)", _table_2(row))
-                 for row in published.RETRIEVAL]
+        rows += [
+            (f"{row.model} (published, {row.source})", _table_2(row))
+            for row in published.RETRIEVAL
+        ]
         return [("Table 2: retrieval", columns, rows)]
     if table == "table3":
         rows = [
             (f"{row.name} (ours)", ours[row.name])
             for row in TABLES_2_AND_3 if row.name in ours
         ]
-        rows += [(f"{row.model} (published)", _table_3(row)) for row in published.TASKS]
+        rows += [
+            (f"{row.model} (published, {row.source})", _table_3(row))
+            for row in published.TASKS
+        ]
         return [("Table 3: categories and captions", columns, rows)]
     made = []
     for title, group in TABLE_4.items():
@@ -141,9 +153,9 @@ def paper_tables(
     return made
 
 
-def _of_scorer(figures, scorer, columns):
+def _of_scorer(figures, label, columns):
     """A row's figures by one scorer, under the names of the table."""
-    ending = "" if scorer == "itm" else f", {SCORERS[scorer]}"
+    ending = "" if label == SCORERS["itm"] else f", {label}"
     named = {column: figures.get(f"{column}{ending}") for column in columns}
     return {column: figure for column, figure in named.items() if figure}
 

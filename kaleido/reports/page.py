@@ -27,15 +27,16 @@ def shown(value: Optional[float], form: str = "%.3f", scale: float = 1.0) -> str
     return "not available" if value is None else form % (scale * value)
 
 
-def spread(figure: Optional[Mapping[str, Any]]) -> str:
+def spread(figure: Optional[Mapping[str, Any]], form: Optional[str] = None) -> str:
     """Returns mean ± standard deviation, as `run_grid.summarize` gives them.
 
     A dash where a row cannot have the figure.
     """
     if figure is None:
         return "–"
-    # Shares of one have another digit that counts than percents.
-    form = "{:.1f}" if abs(figure["mean"]) >= 2 else "{:.3f}"
+    if form is None:
+        # Shares of one have another digit that counts than percents.
+        form = "{:.1f}" if abs(figure["mean"]) >= 2 else "{:.3f}"
     mean = form.format(figure["mean"])
     if figure["std"] is None:
         return mean
