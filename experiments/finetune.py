@@ -34,22 +34,26 @@ flags.DEFINE_string(
 )
 flags.DEFINE_string("records", None, "Folder of `tfrecords.build`.", required=True)
 flags.DEFINE_string("workdir", None, "Folder of the fine-tuning.", required=True)
+# These are fields of the configuration, too, which counts where no flag is given.
+_FIELDS = ("start", "inputs", "balance", "context")
 flags.DEFINE_enum(
-    "start", "pretrained", finetuning_config.STARTS,
-    "Weights to begin with: the run's; of its kind, but with the packaged text "
-    "encoder alone; random.",
+    "start", None, finetuning_config.STARTS,
+    "Weights to begin with: the run's (pretrained, the default); of its kind, but with "
+    "the packaged text encoder alone; random.",
 )
 flags.DEFINE_enum(
-    "inputs", "both", finetuning_config.INPUTS, "What a classifier sees."
+    "inputs", None, finetuning_config.INPUTS,
+    "What a classifier sees; default: both.",
 )
 flags.DEFINE_enum(
-    "balance", "none", finetuning_config.BALANCES,
-    "Answer to classes of unlike sizes: logit adjustment by their shares.",
+    "balance", None, finetuning_config.BALANCES,
+    "Answer to classes of unlike sizes: logit adjustment by their shares; default: "
+    "none.",
 )
 flags.DEFINE_enum(
-    "context", "none", finetuning_config.CONTEXTS,
+    "context", None, finetuning_config.CONTEXTS,
     "What a caption may build on beside the picture: the text of the most similar one "
-    "of training.",
+    "of training; default: none.",
 )
 flags.DEFINE_string("split", "test", "Split that is evaluated.")
 flags.DEFINE_string(
@@ -100,11 +104,10 @@ def main(argv):
     task_class(FLAGS.task).check_split(FLAGS.task, record_set, FLAGS.split)
     if FLAGS.match_queries and not ranks:
         raise ValueError(f"--match_queries is of itr and tir. Received: {FLAGS.task}")
+    given = {name: getattr(FLAGS, name) for name in _FIELDS}
+    given = {name: value for name, value in given.items() if value is not None}
     config = finetuning_config.FinetuningConfig.from_dict(
-        {
-            **FLAGS.config.to_dict(), "task": FLAGS.task, "start": FLAGS.start,
-            "inputs": FLAGS.inputs, "balance": FLAGS.balance, "context": FLAGS.context,
-        }
+        {**FLAGS.config.to_dict(), "task": FLAGS.task, **given}
     )
     config = dataclasses.replace(
         config, training=dataclasses.replace(config.training, seed=FLAGS.seed)
@@ -147,10 +150,7 @@ def _evaluate(task, record_set):
         path,
         {
             "task": FLAGS.task,
-            "inputs": FLAGS.inputs,
-            "balance": FLAGS.balance,
-            "context": FLAGS.context,
-            "start": FLAGS.start,
+            **{name: getattr(task.config, name) for name in _FIELDS},
             "split": FLAGS.split,
             "rows": [{"name": n, **figures} for n, figures in outcome.rows.items()],
             **outcome.settings,

@@ -1,10 +1,11 @@
-r"""Climbs the ladder of the paper's Table 4 on a catalogue: which part helps?
+r"""Climbs a ladder on a catalogue: which way to make records helps?
 
 Five rungs (whole picture, border box, U-Net box, AGM with generated and with
-teacher-forced alignments), the same training for each, several seeds. Records,
-runs and evaluations that are done are not done again. Figures are of the validation
-split, in OUTPUT/ladder.json and ladder.html. The catalogue's flags are those of
-`tfrecords.build`.
+teacher-forced alignments), the same training for each, several seeds. Part of the
+paper's Table 4, with more rungs and retrieval alone; the whole is
+`experiments.paper.table4`. Records, runs and evaluations that are done are not done
+again. Figures are of the validation split, in OUTPUT/ladder.json and ladder.html. The
+catalogue's flags are those of `tfrecords.build`.
 
 Example:
   python -m experiments.ladder --catalog=table \

@@ -48,10 +48,13 @@ def main(argv):
     del argv
     from kaleido.callbacks import read_lines
     from kaleido.files import read_json, write_json, write_text
+    from kaleido.metrics.captions import require_scorer
     from kaleido.reports import quickstart_report
     from kaleido.reports.retrieval_report import ranks
     from kaleido.reports.training_report import summarize_tasks
 
+    # Not after a quarter of an hour.
+    require_scorer()
     start = time.time()
     output = FLAGS.output
 
@@ -97,19 +100,23 @@ def main(argv):
         f"--workdir={path('captions')}", f"--seed={FLAGS.seed}",
         f"--config.training.steps={_CAPTION_STEPS}",
         f"--config.training.eval_every={_CAPTION_STEPS}",
+        f"--config.training.warmup_steps={_CAPTION_STEPS // 10}",
         # To write captions takes its time, and there are six times as many of the test.
         "--split=validation",
     )
     write_json(path("about.json"), _about())
-    # What an earlier call has published is of the same runs.
-    shutil.rmtree(path("published"), ignore_errors=True)
+    fresh = path("published.new")
+    shutil.rmtree(fresh, ignore_errors=True)
     stage(
         "publish", "experiments.publish", f"--workdir={path('model')}",
         f"--workdir={path('captions')}", f"--about={path('about.json')}",
         f"--results=quickstart={path('retrieval.json')}",
         f"--results=quickstart={path('captions/results.json')}",
-        f"--output={path('published')}",
+        f"--output={fresh}",
     )
+    # What an earlier call has published is of the same runs.
+    shutil.rmtree(path("published"), ignore_errors=True)
+    os.replace(fresh, path("published"))
     lines = read_lines(path("model/metrics.jsonl"))
     chances = read_json(path("model/chances.json"))
     results = read_json(path("retrieval.json"))

@@ -41,7 +41,7 @@ class CaptionContext(tf.Module):
     say less.
 
     Args:
-        arrays: `mean` and `deviation` float32 [size], `pictures` float16 [n, size],
+        arrays: `mean` and `deviation` float32 [size], `pictures` float32 [n, size],
             standardized and of length 1, `token_ids` int32 [n, length] and
             `product_keys` int64 [n].
         layout: of the patches.
@@ -83,8 +83,7 @@ class CaptionContext(tf.Module):
         pictures /= np.maximum(np.linalg.norm(pictures, axis=1, keepdims=True), 1e-9)
         arrays = {
             "mean": mean, "deviation": deviation,
-            "pictures": pictures.astype(np.float16), "token_ids": token_ids,
-            "product_keys": product_keys,
+            "pictures": pictures, "token_ids": token_ids, "product_keys": product_keys,
         }
         return cls(arrays, layout)
 
@@ -98,26 +97,26 @@ class CaptionContext(tf.Module):
             product_keys: int64 [batch]; None where no product is of training.
 
         Returns:
-            int32 [batch, length], cut to the longest of the batch.
+            int32 [batch, length], padded as they were learnt.
         """
         known = self.arrays
         described = describe(patch_features, self._levels)
         described = (described - known["mean"]) / known["deviation"]
         described = tf.math.l2_normalize(described, axis=1)
-        pictures = tf.cast(known["pictures"], tf.float32)
-        cosines = tf.matmul(described, pictures, transpose_b=True)
+        cosines = tf.matmul(described, known["pictures"], transpose_b=True)
         if product_keys is not None:
             own = tf.equal(product_keys[:, None], known["product_keys"][None])
             cosines = tf.where(own, _NEVER, cosines)
-        found = tf.gather(known["token_ids"], tf.argmax(cosines, axis=1))
-        longest = tf.reduce_max(tf.reduce_sum(tf.cast(found != 0, tf.int32), axis=1))
-        return found[:, :longest]
+        return tf.gather(known["token_ids"], tf.argmax(cosines, axis=1))
 
     def to_notes(self) -> Dict[str, np.ndarray]:
         """Returns the arrays, under names of their own, for `Task.notes`."""
-        return {
+        notes = {
             f"{_PREFIX}{name}": value.numpy() for name, value in self.arrays.items()
         }
+        pictures = f"{_PREFIX}pictures"
+        # Neighbours are the same, and the file is half as large.
+        return {**notes, pictures: notes[pictures].astype(np.float16)}
 
     @classmethod
     def from_notes(
@@ -128,4 +127,12 @@ class CaptionContext(tf.Module):
             name[len(_PREFIX) :]: value for name, value in notes.items()
             if name.startswith(_PREFIX)
         }
-        return cls(arrays, layout) if arrays else None
+        if not arrays:
+            return None
+        return cls(
+            {**arrays, "pictures": arrays["pictures"].astype(np.float32)}, layout
+        )
+
+    def __len__(self) -> int:
+        """Texts that it knows."""
+        return int(self.arrays["product_keys"].shape[0])

@@ -90,13 +90,14 @@ def publish(
 def _recipe(run: RunDescription, workdir: str) -> Dict[str, Any]:
     """Returns the few numbers that a reader asks for first."""
     config = run.config.to_dict()
-    training = read_finetuning(workdir).get("training") or config["training"]
+    finetuning = read_finetuning(workdir)
+    training = finetuning.get("training") or config["training"]
     model = run.config.model
     return {
         "layers": model.num_layers, "hidden_size": model.hidden_size,
         "tasks": sorted(run.config.active_tasks()),
         "learning_rate": training["learning_rate"], "init": run.config.training.init,
-        "seed": training["seed"],
+        "seed": training["seed"], "context": finetuning.get("context", "none"),
     }
 
 

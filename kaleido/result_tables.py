@@ -169,7 +169,8 @@ def retrieval_rows(result: Result) -> List[Row]:
         figures["SumR"] = found["sum_of_ranks"]
         queries = found["itr"]["queries"]
         protocol = (
-            f"{queries} queries, {manifest['candidates']} candidates, "
+            f"{queries} queries of {results['split']}, "
+            f"{manifest['candidates']} candidates, "
             f"{100 * manifest['fill_rate']:.0f} % of the sub-category, manifest "
             f"{manifest['fingerprint']}"
         )
@@ -211,7 +212,7 @@ def classification_rows(result: Result) -> List[Row]:
                 for column, key in zip(CLASS_COLUMNS, _CLASS_KEYS)
             },
             {"accuracy": (arrays[f"right_{found['name']}"], arrays["ids"])},
-            protocol=f"{len(arrays['ids'])} examples",
+            protocol=f"{len(arrays['ids'])} examples of {result.content['split']}",
         )
         for found in result.content["rows"]
     ]
@@ -257,7 +258,8 @@ def caption_rows(result: Result) -> List[Row]:
             Row(
                 f"{result.name}: {row}", figures,
                 {"CIDEr": (result.arrays[f"cider_{row}"], result.arrays["ids"])},
-                protocol=f"{found['captions']} pictures, {found['tokenizer']} tokens",
+                protocol=f"{found['captions']} pictures of {result.content['split']}, "
+                f"{found['tokenizer']} tokens",
             )
         )
     return rows

@@ -62,7 +62,7 @@ def classification(name, accuracy, inputs="both"):
         "calibration_error": 0.1,
     }
     content = {
-        "task": "subcategory", "inputs": inputs,
+        "task": "subcategory", "inputs": inputs, "split": "test",
         "rows": [
             {"name": "ours", **figures},
             {"name": "text_regression", **figures, "accuracy": 0.5},

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from kaleido import caption_baselines, losses
+from kaleido import caption_baselines, corruption, losses
 from kaleido.caption_context import CaptionContext, describe
 from kaleido.cases import choose_cases
 from kaleido.generator import Generator
@@ -30,8 +30,8 @@ class Captioning(Task):
     """Learns to write the text of a picture, word piece by word piece.
 
     With `context="nearest"` it reads the text of the most similar picture of training
-    first (`caption_context.py`), which then is a row of the table: what it adds to it
-    is seen.
+    first (`caption_context.py`; of a large catalogue what baselines know, too), which
+    then is a row of the table: what it adds to it is seen.
 
     Captions and references are compared as the vocabulary writes them: lower case,
     punctuation apart.
@@ -69,7 +69,10 @@ class Captioning(Task):
         """Returns the texts that captions of a batch may build on."""
         if self._context is None:
             return None
-        return self._context.texts(batch["patch_features"], batch["product_key"])
+        found = self._context.texts(batch["patch_features"], batch["product_key"])
+        # XLA compiles a program a length.
+        lengths = self.config.data.text_lengths
+        return corruption.trim_texts({"token_ids": found}, lengths)["token_ids"]
 
     @classmethod
     def check_split(cls, task, records, split) -> None:
@@ -175,6 +178,8 @@ class Captioning(Task):
             "captioner": "show_attend_tell" in captions,
             "baselines_learn_from": len(train_texts),
         }
+        if self._context is not None:
+            settings["context_knows"] = len(self._context)
         outcomes = {f"cider_{name}": values for name, values in ciders.items()}
         outcomes["ids"] = np.array([example["image_id"] for example in examples])
         main = next(iter(captions))

@@ -55,9 +55,14 @@ def test_a_context_is_the_text_of_another_product_and_a_row(record_set):
     task = make_task("caption", record_set, context="nearest")
     batch = first_batch(task)
     # Each picture is its own most similar one, and no product is its own context.
-    itself = task._context.texts(batch["patch_features"])
-    np.testing.assert_array_equal(itself, batch["token_ids"][:, : itself.shape[1]])
-    assert not np.array_equal(task._context_of(batch), itself)
+    own = batch["token_ids"].numpy()
+    itself = task._context.texts(batch["patch_features"]).numpy()
+    np.testing.assert_array_equal(itself[:, : own.shape[1]], own)
+    assert not itself[:, own.shape[1] :].any()
+    known = task.notes
+    for row, key in zip(task._context_of(batch).numpy(), batch["product_key"].numpy()):
+        texts = known["context_token_ids"][known["context_product_keys"] != key]
+        assert (texts[:, : len(row)] == row).all(axis=1).any()
     plain = make_task("caption", record_set)
     with_context, without = (
         float(t.losses_of(batch, False)["caption"].loss) for t in (task, plain)
