@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 import numpy as np
 
@@ -16,54 +16,67 @@ Words = Dict[int, List[str]]
 
 
 def caption_figures(
-    captions: Sequence[str], references: Sequence[Sequence[str]]
-) -> Tuple[Dict[str, Any], np.ndarray]:
+    captions: Mapping[str, Sequence[str]], references: Sequence[Sequence[str]]
+) -> Dict[str, Tuple[Dict[str, Any], np.ndarray]]:
     """Scores generated captions.
 
     Args:
-        captions: one a picture.
+        captions: by who wrote them, one a picture; scored together, since every start
+            of Java takes seconds.
         references: those that people wrote of it, one or more a picture.
 
     Returns:
-        A pair. First `bleu_4`, `meteor`, `rouge_l` in [0, 1] and `cider` in [0, 10];
-        `distinct_1` and `distinct_2`, the share of all words and of all pairs of words
-        in a row that are unlike each other; `words`, the mean length; `tokenizer`,
-        `ptb`, or `words` without Java, whose figures differ in their second digit.
-        `meteor` is None without Java. Then the CIDEr of each caption, float64 [n].
+        By who wrote them, a pair. First `bleu_4`, `meteor`, `rouge_l` in [0, 1] and
+        `cider` in [0, 10]; `distinct_1` and `distinct_2`, the share of all words and of
+        all pairs of words in a row that are unlike each other; `words`, the mean
+        length; `tokenizer`, `ptb`, or `words` without Java, whose figures differ in
+        their second digit. `meteor` is None without Java. Then the CIDEr of each
+        caption, float64 [n].
 
     Raises:
         ImportError: if `pycocoevalcap` is not installed.
         ValueError: if there are no captions, or not as many as references.
     """
-    if not captions or len(captions) != len(references):
-        raise ValueError(
-            "Each caption needs its references. Received: "
-            f"{len(captions)} captions, references of {len(references)}"
-        )
+    for name, texts in captions.items():
+        if not texts or len(texts) != len(references):
+            raise ValueError(
+                f"Each caption needs its references. Received: {len(texts)} captions "
+                f"of {name}, references of {len(references)}"
+            )
     require_scorer()
-    from pycocoevalcap.bleu.bleu import Bleu
-    from pycocoevalcap.cider.cider import Cider
     from pycocoevalcap.meteor.meteor import Meteor
-    from pycocoevalcap.rouge.rouge import Rouge
 
     java = has_java()
     tokenize = _ptb_words if java else _plain_words
-    written = tokenize([[caption] for caption in captions])
-    true = tokenize(references)
+    rows = [[[text] for text in texts] for texts in captions.values()]
+    true, *written = tokenize([references, *rows])
+    meteor = Meteor() if java else None
+    return {
+        name: _figures_of(words, true, meteor)
+        for name, words in zip(captions, written)
+    }
+
+
+def _figures_of(written: Words, true: Words, meteor):
+    """Figures and the CIDEr of each of one writer's captions."""
+    from pycocoevalcap.bleu.bleu import Bleu
+    from pycocoevalcap.cider.cider import Cider
+    from pycocoevalcap.rouge.rouge import Rouge
+
     bleu, _ = Bleu(4).compute_score(true, written, verbose=0)
     rouge, _ = Rouge().compute_score(true, written)
     cider, each = Cider().compute_score(true, written)
     words = [texts[0].split() for texts in written.values()]
     figures = {
         "bleu_4": float(bleu[3]),
-        "meteor": float(Meteor().compute_score(true, written)[0]) if java else None,
+        "meteor": float(meteor.compute_score(true, written)[0]) if meteor else None,
         "rouge_l": float(rouge),
         "cider": float(cider),
         "distinct_1": _distinct(words, 1),
         "distinct_2": _distinct(words, 2),
         "words": float(np.mean([len(w) for w in words])),
-        "captions": len(captions),
-        "tokenizer": "ptb" if java else "words",
+        "captions": len(written),
+        "tokenizer": "ptb" if meteor else "words",
     }
     return figures, np.asarray(each, np.float64)
 
@@ -83,22 +96,31 @@ def require_scorer() -> None:
         ) from error
 
 
-def _ptb_words(texts: Sequence[Sequence[str]]) -> Words:
+def _ptb_words(sets: Sequence[Sequence[Sequence[str]]]) -> List[Words]:
+    """Tokenizes sets of texts, each some texts a picture, in one run."""
     from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
 
     # Its lines are its items, and not all that breaks a line is a line feed.
     entries = {
-        index: [{"caption": " ".join(text.split())} for text in group]
+        (number, index): [{"caption": " ".join(text.split())} for text in group]
+        for number, texts in enumerate(sets)
         for index, group in enumerate(texts)
     }
-    return PTBTokenizer().tokenize(entries)
+    found = PTBTokenizer().tokenize(entries)
+    return [
+        {index: found[number, index] for index in range(len(texts))}
+        for number, texts in enumerate(sets)
+    ]
 
 
-def _plain_words(texts: Sequence[Sequence[str]]) -> Words:
-    return {
-        index: [" ".join(re.findall(r"\w+", text.lower())) for text in group]
-        for index, group in enumerate(texts)
-    }
+def _plain_words(sets: Sequence[Sequence[Sequence[str]]]) -> List[Words]:
+    return [
+        {
+            index: [" ".join(re.findall(r"\w+", text.lower())) for text in group]
+            for index, group in enumerate(texts)
+        }
+        for texts in sets
+    ]
 
 
 def _distinct(words: Sequence[List[str]], size: int) -> float:

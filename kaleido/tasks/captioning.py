@@ -165,13 +165,11 @@ class Captioning(Task):
             garments = picked(test.strings("subcategory"), rows)
             truths = [read_truth(*truth) for truth in zip(labels, garments)]
         figures, ciders = {}, {}
-        for name, texts in captions.items():
-            logging.info("scoring %s", name)
-            figures[name], ciders[name] = caption_figures(
-                texts, [[reference] for reference in references]
-            )
+        logging.info("scoring %s", ", ".join(captions))
+        scored = caption_figures(captions, [[reference] for reference in references])
+        for name, (figures[name], ciders[name]) in scored.items():
             if truths:
-                figures[name].update(attribute_figures(texts, truths))
+                figures[name].update(attribute_figures(captions[name], truths))
         examples = picked(test.examples(), rows)
         settings: Dict[str, Any] = {
             "audit": counts,

@@ -6,7 +6,7 @@ import types
 import numpy as np
 import pytest
 
-from kaleido.metrics.captions import caption_figures
+from kaleido.metrics import captions as metrics
 
 pytest.importorskip("pycocoevalcap", reason="pip install -e '.[captions]'")
 
@@ -21,6 +21,22 @@ needs_java = pytest.mark.skipif(
 
 def first(texts):
     return [group[0] for group in texts]
+
+
+def caption_figures(captions, references):
+    return metrics.caption_figures({"a": captions}, references)["a"]
+
+
+def test_who_is_scored_together_has_the_figures_that_he_has_alone(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    others = [text.replace("a", "the") for text in first(REFERENCES)[::-1]]
+    one = [text.lower() for text in first(REFERENCES)[1:]] + ["A shirt."]
+    both = metrics.caption_figures({"one": one, "others": others}, REFERENCES)
+    for name, captions in (("one", one), ("others", others)):
+        figures, each = caption_figures(captions, REFERENCES)
+        assert both[name][0] == pytest.approx(figures)
+        np.testing.assert_allclose(both[name][1], each)
+    assert both["one"][0] != both["others"][0]
 
 
 @needs_java
@@ -82,7 +98,9 @@ def test_figures_are_those_of_the_coco_evaluation(monkeypatch):
         annotations(references), annotations([[text] for text in captions])
     )
     theirs.evaluate()
-    figures, each = caption_figures(captions, references)
+    # Another writer's captions beside them change nothing.
+    together = {"others": captions[::-1], "these": captions}
+    figures, each = metrics.caption_figures(together, references)["these"]
     names = {
         "bleu_4": "Bleu_4", "meteor": "METEOR", "rouge_l": "ROUGE_L", "cider": "CIDEr",
     }
