@@ -5,8 +5,9 @@ import os
 import pytest
 
 from kaleido.files import read_json
+from tests import tiny_records
 from tests.test_binaries import outcome, start
-from tests.test_evaluation_binaries import succeeded
+from tests.test_evaluation_binaries import succeeded, untrained_run
 
 
 # 40 s of processor time: it starts eleven processes.
@@ -78,6 +79,33 @@ def test_tables_and_figures_share_what_they_train(tmp_path):
     ):
         code, _, errors = outcome(begin("table2", *flags))
         assert code == 1 and message in errors, (flags, errors[-500:])
+
+
+# 15 s of processor time: it starts two processes.
+@pytest.mark.slow
+def test_a_run_that_is_there_is_taken_with_its_records_alone(tmp_path):
+    record_set = tiny_records.write_tiny_records(str(tmp_path / "records"), 8, 4)
+    run, output = str(tmp_path / "run"), tmp_path / "paper"
+    untrained_run(run, record_set, 0)
+    output.mkdir()
+    arguments = (
+        "tests.paper_of_fakes", "table2", "--scale=smoke", f"--output={output}",
+        f"--reuse=records/kaleido_unet_agm={record_set.directory}",
+        f"--reuse=kaleido_bert/pretraining/seed_0={run}",
+    )
+    succeeded(start(*arguments))
+    made = (output / "calls.txt").read_text().splitlines()
+    assert [line.split()[0] for line in made] == [
+        "train_captioner", "build", "pretrain", "make_manifest", "evaluate",
+        # Ours.
+        "evaluate",
+    ]
+    assert f"--workdir={run} " in made[-1] and record_set.directory in made[-1]
+    assert f"seed_0={run}" in (output / "table2.md").read_text()
+    other = tiny_records.write_tiny_records(str(tmp_path / "other"), 8, 4, seed=1)
+    changed = arguments[4].replace(record_set.directory, other.directory)
+    code, _, errors = outcome(start(*arguments[:4], changed, *arguments[5:]))
+    assert code == 1 and "was trained on other examples" in errors
 
 
 def test_a_scale_that_has_no_catalogue_wants_one(tmp_path):
