@@ -4,7 +4,7 @@ python -m experiments.ladder --catalog=table --catalog_path=$KALEIDO_DATA/data/m
     --captioner=runs/myntra/captioner --output=runs/myntra/ladder
 
 Time of a run: 15 minutes on two cores, the evaluation included, 30 to 40 on one.
-Result: README.md, "Does it help?".
+Result: RESULTS.md, "Patches and masks, on Myntra".
 """
 
 from experiments.configs import myntra_small
