@@ -155,6 +155,7 @@ def _check_reused(row, seed):
         )
 
 
+@functools.lru_cache
 def _claim():
     catalog = catalog_flags.catalog_opener(ground_truth=False)()
     return {"scale": FLAGS.scale, "catalog": catalog.fingerprint, "seed": FLAGS.seed}
@@ -178,7 +179,8 @@ def _part(name: str) -> str:
 def _captioner() -> str:
     folder = _part("captioner")
     # The page is written last.
-    if not os.path.exists(os.path.join(folder, "report.html")):
+    there = os.path.exists(os.path.join(folder, "report.html"))
+    if "captioner" not in _reused() and not there:
         run_binary(
             "experiments.train_captioner", *catalog_flags.as_arguments(),
             "--networks=captioner", *_scale().captioner, f"--output={folder}",
@@ -278,10 +280,10 @@ def _made_of(cell: Cell, seed: str):
     if _pretraining(row, seed) in reused:
         checkpoint = chosen_checkpoint(pretrained(row, seed))
         own["pretraining"] = {"reused": sha256_of(f"{checkpoint}.index")}
+    task = "itr" if cell.task == "retrieval" else cell.task
+    own["defaults"] = default_finetuning(task).to_dict()
     if cell.task == "retrieval":
         own.update(manifest_version=VERSION, whole_lists=scale.whole_lists)
-    else:
-        own["defaults"] = default_finetuning(cell.task).to_dict()
     if cell.task == "caption":
         # Without Java words are told apart in another way.
         own["java"] = has_java()

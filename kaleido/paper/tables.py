@@ -14,11 +14,11 @@ from kaleido.run_grid import summarize
 Summary = Mapping[str, Mapping[str, Any]]
 
 # Who ranks: the match head, as in the paper, and what we rank by.
-_BEFORE = "hubs corrected, of these queries"
 SCORERS = {
     "itm": "match head", "contrastive": "contrastive", "corrected": "hubs corrected",
     "both": "hubs corrected + match head",
 }
+_BEFORE = "hubs corrected, of these queries"
 
 
 @dataclasses.dataclass(frozen=True)
