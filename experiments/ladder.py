@@ -91,9 +91,8 @@ def _run(rung, seed, workdir):
 
 
 @functools.lru_cache
-def _made_of(rung, seed):
+def _made_of(rung):
     """Returns what a rung's figures depend on, besides the seed."""
-    del seed
     from kaleido.alignment_generator import require_network
     from kaleido.foreground import needs_network
     from kaleido.manifest import VERSION
@@ -135,7 +134,8 @@ def main(argv):
         raise ValueError("--captioner: rungs 4 and 5 need one.")
     summaries = {}
     for runs in run_grid(
-        FLAGS.output, RUNGS, rungs, FLAGS.seeds, _made_of, _run, WEIGHTS
+        FLAGS.output, RUNGS, rungs, FLAGS.seeds, lambda rung, _: _made_of(rung), _run,
+        WEIGHTS,
     ):
         summaries = {name: summarize(figures) for name, figures in runs.items()}
         report = {"seeds": FLAGS.seeds, "rungs": summaries}

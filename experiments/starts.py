@@ -141,9 +141,8 @@ def _seconds():
 
 
 @functools.lru_cache
-def _made_of(row, seed):
+def _made_of(row):
     """Returns what a row's figures depend on, besides the seed."""
-    del seed
     from kaleido.files import sha256_of
     from kaleido.finetuning_config import default_finetuning
     from kaleido.manifest import VERSION
@@ -193,7 +192,9 @@ def main(argv):
     rivals = [row for row in starts.RIVALS if _records_of(row)]
     seeds = list(dict.fromkeys([*FLAGS.seeds, *FLAGS.rival_seeds]))
     for rows, wanted in ((ours, FLAGS.seeds), (rivals, FLAGS.rival_seeds)):
-        for _ in run_grid(FLAGS.output, starts.ROWS, rows, wanted, _made_of, _run):
+        for _ in run_grid(
+            FLAGS.output, starts.ROWS, rows, wanted, lambda row, _: _made_of(row), _run
+        ):
             runs = read_runs(FLAGS.output, starts.ROWS, seeds)
             report = {
                 "seeds": seeds, "split": FLAGS.split, "seconds": _seconds(),

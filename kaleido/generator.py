@@ -23,7 +23,6 @@ _NEVER = -1e9
 NO_REPEAT = 3
 
 
-
 class Memory(NamedTuple):
     """What words see of patches and context.
 

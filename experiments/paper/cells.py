@@ -121,29 +121,27 @@ def check_flags() -> None:
         raise ValueError(f"--catalog is missing, which --scale={FLAGS.scale} needs.")
     if not all(re.fullmatch(r"\d+", seed) for seed in seeds()):
         raise ValueError(f"--seeds takes whole numbers. Received: {FLAGS.seeds}")
-    known = ["captioner", *(f"records/{row.records}" for row in ROWS.values())]
-    known += [_pretraining(row, seed) for row in ROWS.values() for seed in seeds()]
+    rows = ROWS.values()
+    trained = {_pretraining(row, seed): row for row in rows for seed in seeds()}
+    records = [f"records/{row.records}" for row in rows]
+    known = dict.fromkeys(["captioner", *records, *trained])
     for part, folder in _reused().items():
         if part not in known:
-            raise ValueError(
-                f"--reuse knows {', '.join(dict.fromkeys(known))}. Received: {part!r}"
-            )
+            raise ValueError(f"--reuse knows {', '.join(known)}. Received: {part!r}")
         if not os.path.isdir(folder):
             raise ValueError(f"--reuse: there is no folder. Received: {folder!r}")
-    for row in ROWS.values():
-        for seed in seeds():
-            if _pretraining(row, seed) in _reused():
-                _check_reused(row, seed)
+        if part in trained:
+            _check_reused(part, trained[part])
     require_scorer()
     claim_folder(FLAGS.output, _claim(), "the paper's experiments", ["*/*"])
 
 
-def _check_reused(row, seed):
+def _check_reused(part, row):
     """Refuses a pre-training that has not seen the records of its row."""
     from kaleido.records import open_records
     from kaleido.workdir import read_run
 
-    part, records = _pretraining(row, seed), f"records/{row.records}"
+    records = f"records/{row.records}"
     if records not in _reused():
         raise ValueError(f"--reuse={part}=... needs --reuse={records}=..., too.")
     run, trained_on = read_run(_reused()[part]), open_records(_reused()[records])

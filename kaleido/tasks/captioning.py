@@ -50,16 +50,14 @@ class Captioning(Task):
     def _learn_context(self) -> CaptionContext:
         layout, train = self.records.spec.patch_layout, Collected()
         for batch in self.read_for_baselines("train"):
+            # Batches are cut to lengths of their own.
+            missing = self.records.spec.max_tokens - batch["token_ids"].shape[1]
             train.add(
                 {
                     "features": describe(batch["patch_features"], layout.levels),
                     "keys": batch["product_key"],
+                    "token_ids": tf.pad(batch["token_ids"], [[0, 0], [0, missing]]),
                 }
-            )
-            # Batches are cut to lengths of their own.
-            missing = self.records.spec.max_tokens - batch["token_ids"].shape[1]
-            train.add(
-                {"token_ids": tf.pad(batch["token_ids"], [[0, 0], [0, missing]])}
             )
         return CaptionContext.learn(
             train["features"], train["token_ids"], train["keys"], layout
