@@ -70,6 +70,11 @@ flags.DEFINE_integer(
     "all.",
     lower_bound=0,
 )
+flags.DEFINE_integer(
+    "weight_queries", 200,
+    "Of itr and tir, validation queries that choose the match head's weight.",
+    lower_bound=1,
+)
 flags.DEFINE_bool("floor", True, "Of itr and tir, also evaluates the ridge map.")
 flags.DEFINE_integer("seed", 0, "Seed of everything random.")
 config_flags.DEFINE_config_file(
@@ -125,6 +130,7 @@ def main(argv):
             f"--manifest={FLAGS.manifest}", f"--seed={FLAGS.seed}",
             f"--match_queries={FLAGS.match_queries}", f"--floor={FLAGS.floor}",
             f"--whole_list_queries={FLAGS.whole_list_queries}",
+            f"--weight_queries={FLAGS.weight_queries}",
             f"--output={os.path.join(FLAGS.workdir, 'results.json')}",
         )
     else:

@@ -43,9 +43,11 @@ flags.DEFINE_string("output", None, "Folder of everything.", required=True)
 
 # Steps that show how fast a rival trains: the first half builds graphs.
 _TIMED = 20
-# Queries of ITM: of short lists, and of whole ones without a contrastive view.
-_SHORT_LISTS = 400
-_WHOLE_LISTS = 60
+# Queries of ITM, which is a joint pass a pair: of short lists, of whole ones, and of
+# validation's for its weight.
+_SHORT_LISTS = 100
+_WHOLE_LISTS = 30
+_WEIGHT_QUERIES = 50
 
 
 def _records_of(row):
@@ -90,8 +92,7 @@ def _asked(ranks):
         return ()
     return (
         f"--manifest={_manifest()}", f"--match_queries={_SHORT_LISTS}",
-        # Every pair of a list is a joint pass.
-        f"--whole_list_queries={_WHOLE_LISTS}",
+        f"--whole_list_queries={_WHOLE_LISTS}", f"--weight_queries={_WEIGHT_QUERIES}",
     )
 
 
@@ -157,6 +158,7 @@ def _made_of(row):
         "manifest_version": VERSION,
         "short_lists": _SHORT_LISTS,
         "whole_lists": _WHOLE_LISTS,
+        "weight_queries": _WEIGHT_QUERIES,
     }
     if isinstance(row, starts.Start):
         config = default_finetuning(row.task).to_dict()
