@@ -52,8 +52,8 @@ flags.DEFINE_enum(
 )
 flags.DEFINE_enum(
     "context", None, finetuning_config.CONTEXTS,
-    "What a caption may build on beside the picture: the text of the most similar one "
-    "of training; default: none.",
+    "What a caption may copy from: the text of the most similar picture of training; "
+    "default: none.",
 )
 flags.DEFINE_string("split", "test", "Split that is evaluated.")
 flags.DEFINE_string(

@@ -1,8 +1,8 @@
-"""The text of the most similar picture of training, for a caption to build on.
+"""The text of the most similar picture of training, for a caption to copy from.
 
 Colours and sizes of one series often share most of their text, which no generator
-knows by heart: it reads it, and writes what is different (retrieval-augmented
-captioning, arXiv 2209.15323; not in the paper).
+knows by heart: it copies it, and writes what is different (`layers/copying.py`;
+retrieval-augmented captioning, arXiv 2209.15323; not in the paper).
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class CaptionContext(tf.Module):
             layout: of the patches.
 
         Raises:
-            ValueError: if there is but one product, whose text nobody could build on.
+            ValueError: if there is but one product, whose text nobody could copy.
         """
         if len(np.unique(product_keys)) < 2:
             raise ValueError(

@@ -24,8 +24,8 @@ STARTS = ("pretrained", "text", "random")
 # What a classifier sees, and its answer to classes of unlike sizes.
 INPUTS = ("both", "text", "picture")
 BALANCES = ("none", "logits")
-# What a caption may build on beside the picture: nothing, as in the paper, or the text
-# of the most similar picture of training.
+# What a caption may copy from: nothing, as in the paper, or the text of the most
+# similar picture of training.
 CONTEXTS = ("none", "nearest")
 
 
@@ -115,6 +115,9 @@ def default_finetuning(task: str) -> FinetuningConfig:
             steps=600, learning_rate=1e-4, warmup_steps=60, eval_every=100,
             precision="mixed_bfloat16",
             # Heads that begin from nothing, or as closed forms.
-            rates={"classifier": 10.0, **{name: 0.01 for name in CLOSED_FORMS}},
+            rates={
+                "classifier": 10.0, "copying": 30.0,
+                **{name: 0.01 for name in CLOSED_FORMS},
+            },
         ),
     )

@@ -2,8 +2,8 @@
 
 The same encoder under a sequence-to-sequence attention mask (UniLM, arXiv
 1905.03197): patches see patches, words see patches and the words before them. The
-state of a word predicts the next one by the masked-language head. A context, another
-product's text, is seen as patches are (`caption_context.py`).
+state of a word predicts the next one by the masked-language head. From a context,
+another product's text (`caption_context.py`), it may copy (`layers/copying.py`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from kaleido.decoding import beam_search, close_caption, nucleus_sample
+from kaleido.layers.copying import Copied, CopyHead, extend_matches
 from kaleido.models import Networks
 from kaleido.text import CLS, PAD, SEP, Vocabulary
 
@@ -24,36 +25,36 @@ NO_REPEAT = 3
 
 
 class Memory(NamedTuple):
-    """What words see of patches and context.
+    """What captions are written of.
 
     Attributes:
-        visible: bool [batch, n].
-        layers: keys and values of each layer, float [batch, heads, n, size].
+        layers: keys and values of the patches in each layer, float
+            [batch, heads, patches, size].
+        context_ids: int32 [batch, any], texts to copy from.
     """
 
-    visible: tf.Tensor
     layers: List[Tuple[tf.Tensor, tf.Tensor]]
+    context_ids: Optional[tf.Tensor]
 
 
 def sequence_to_sequence_visible(
-    text_visible: tf.Tensor, given_visible: tf.Tensor
+    text_visible: tf.Tensor, patches: tf.Tensor
 ) -> tf.Tensor:
     """Says who sees whom.
 
     Args:
         text_visible: bool [batch, length], which words are there.
-        given_visible: bool [batch, n], what of the given is there: patches, and
-            words of a context. It stands behind the words.
+        patches: int32 scalar, their number; they stand behind the words.
 
     Returns:
-        bool [batch, length + n, length + n], rows look at columns.
+        bool [batch, length + patches, length + patches], rows look at columns.
     """
-    length, given = tf.shape(text_visible)[1], tf.shape(given_visible)[1]
+    batch, length = tf.unstack(tf.shape(text_visible))
     earlier = tf.linalg.band_part(tf.ones([length, length], tf.bool), -1, 0)
     words = tf.logical_and(earlier, text_visible[:, None])
-    to_given = tf.repeat(given_visible[:, None], length + given, axis=1)
-    to_words = tf.pad(words, [[0, 0], [0, given], [0, 0]])
-    return tf.concat([to_words, to_given], axis=2)
+    to_words = tf.pad(words, [[0, 0], [0, patches], [0, 0]])
+    to_patches = tf.ones([batch, length + patches, patches], tf.bool)
+    return tf.concat([to_words, to_patches], axis=2)
 
 
 class Generator:
@@ -65,15 +66,23 @@ class Generator:
         pieces: bool [vocab_size], which of it captions may hold beside [SEP]; all by
             default. A catalogue writes with a fifth of a standard vocabulary, and
             the output matrix is most of what a caption costs.
+        copies: whether captions copy from contexts.
+
+    Attributes:
+        copying: the layer that does, built, in float32; None if none does.
     """
 
     def __init__(
         self, networks: Networks, vocabulary: Vocabulary,
-        pieces: Optional[np.ndarray] = None,
+        pieces: Optional[np.ndarray] = None, copies: bool = False,
     ):
         joint = networks.joint
         self._networks = networks
         self._embed_text = networks.text_embedding
+        self.copying = None
+        if copies:
+            self.copying = CopyHead(name="copying")
+            self.copying.build([None, self._embed_text.words.shape[1]])
         self._embed_patches = networks.patch_embedding
         self._layers = networks.encoder_layers
         self._bias = joint.get_layer("attention_bias")
@@ -96,12 +105,28 @@ class Generator:
         """Returns where pieces stand among those that captions may hold, or -1."""
         return tf.gather(self._places, token_ids)
 
-    def scores(self, states: tf.Tensor) -> tf.Tensor:
-        """Returns logits of the next piece, float32 [..., pieces], by the state."""
+    def scores(
+        self, states: tf.Tensor, copied: Optional[Copied] = None
+    ) -> tf.Tensor:
+        """Returns logits of the next piece, float32 [..., pieces].
+
+        Args:
+            states: float [..., hidden_size]; [n, hidden_size] where it copies.
+            copied: what may be copied; the logits are log-probabilities then.
+        """
         hidden = self._transform(states)
         table = tf.cast(tf.gather(self._embed_text.words, self._ids), hidden.dtype)
         products = tf.cast(tf.matmul(hidden, table, transpose_b=True), tf.float32)
-        return products + tf.gather(self._output_bias.bias, self._ids)
+        logits = products + tf.gather(self._output_bias.bias, self._ids)
+        if copied is None:
+            return logits
+        followers = self.places(tf.pad(copied.context_ids[:, 1:], [[0, 0], [0, 1]]))
+        # Padding is no text, nor are other reserved pieces but [SEP].
+        writable = tf.gather(self._never, tf.maximum(followers, 0)) > _NEVER
+        return self.copying(
+            states, tf.nn.log_softmax(logits), copied.matches,
+            tf.where(writable, followers, -1),
+        )
 
     def states(
         self,
@@ -109,7 +134,6 @@ class Generator:
         patch_features: tf.Tensor,
         patch_positions: tf.Tensor,
         training: bool = False,
-        context_ids: Optional[tf.Tensor] = None,
     ) -> tf.Tensor:
         """Returns what the next pieces of given captions are read off.
 
@@ -117,61 +141,51 @@ class Generator:
             token_ids: int32 [batch, length], with [CLS] and [SEP].
             patch_features, patch_positions: see `models.Networks.joint`.
             training: whether dropout is on.
-            context_ids: int32 [batch, any], texts to build on.
 
         Returns:
             float [batch, length - 1, hidden_size], of the pieces 1, 2, ...
         """
         words = self._embed_text(token_ids[:, :-1], training=training)
-        given, given_visible = self._given(
-            patch_features, patch_positions, context_ids, training
-        )
-        states = tf.concat([words, given], axis=1)
-        visible = sequence_to_sequence_visible(token_ids[:, :-1] != 0, given_visible)
-        states = self._networks.encode(states, visible, training)
-        return states[:, : tf.shape(words)[1]]
-
-    def _given(self, patch_features, patch_positions, context_ids, training=False):
-        """Embeds what a caption is written of: float [batch, n, h], bool [batch, n]."""
-        states = self._embed_patches(
+        patches = self._embed_patches(
             patch_features, patch_positions, training=training
         )
-        visible = tf.ones(tf.shape(states)[:2], tf.bool)
-        if context_ids is None:
-            return states, visible
-        # The other row of BERT's segments tells it from the words that are written.
-        context = self._embed_text(
-            context_ids, training=training, segment_ids=tf.ones_like(context_ids)
+        states = tf.concat([words, patches], axis=1)
+        visible = sequence_to_sequence_visible(
+            token_ids[:, :-1] != 0, tf.shape(patches)[1]
         )
-        return (
-            tf.concat([states, context], axis=1),
-            tf.concat([visible, context_ids != 0], axis=1),
-        )
+        states = self._networks.encode(states, visible, training)
+        return states[:, : tf.shape(words)[1]]
 
     def _remember(
         self, patch_features, patch_positions, beams: int, context_ids=None
     ) -> Memory:
-        """Returns what words see of the given, a copy for each beam.
+        """Returns what captions are written of, a copy for each beam.
 
-        It sees no word, and so is the same at each step.
+        Patches see no word, and so are the same at each step.
         """
-        states, visible = self._given(patch_features, patch_positions, context_ids)
-        bias = self._bias(visible)
+        states = self._embed_patches(patch_features, patch_positions)
+        bias = self._bias(tf.ones(tf.shape(states)[:2], tf.bool))
         layers = []
         for layer in self._layers:
             query, key, value = layer.project(states)
             layers.append(tuple(tf.repeat(x, beams, axis=0) for x in (key, value)))
             states = layer.attend(states, query, key, value, bias)
-        return Memory(tf.repeat(visible, beams, axis=0), layers)
+        if context_ids is not None:
+            context_ids = tf.repeat(context_ids, beams, axis=0)
+        return Memory(layers, context_ids)
 
     def _stepper(self, memory: Memory, steps: int):
         """Returns the step of a decoder and its first state, but for the batch."""
-        def step(index, last, caches):
-            ids = tf.gather(self._ids, last)
+        context_ids = memory.context_ids
+
+        def step(index, last, state):
+            caches, matches = state
+            ids = tf.cast(tf.gather(self._ids, last), tf.int32)
             states = self._embed_text(ids[:, None], first_position=index)
             written = tf.range(steps) <= index
-            written = tf.repeat(written[None], tf.shape(last)[0], axis=0)
-            bias = self._bias(tf.concat([written, memory.visible], axis=1))
+            there = tf.ones(tf.shape(memory.layers[0][0])[2:3], tf.bool)
+            visible = tf.concat([written, there], axis=0)[None]
+            bias = self._bias(tf.repeat(visible, tf.shape(last)[0], axis=0))
             here = tf.one_hot(index, steps, dtype=states.dtype)[:, None]
             grown = []
             for layer, cache, given in zip(self._layers, caches, memory.layers):
@@ -182,17 +196,23 @@ class Generator:
                 )
                 states = layer.attend(states, query, key, value, bias)
                 grown.append(cache)
-            logits = self.scores(states[:, 0]) + self._never
-            return tf.nn.log_softmax(logits), grown
+            copied = None
+            if context_ids is not None:
+                matches = extend_matches(matches, ids, context_ids)
+                copied = Copied(context_ids, matches)
+            logits = self.scores(states[:, 0], copied) + self._never
+            return tf.nn.log_softmax(logits), (grown, matches)
 
         def empty(batch):
-            return [
+            caches = [
                 tuple(
                     tf.zeros([batch, x.shape[1], steps, x.shape[3]], x.dtype)
                     for x in given
                 )
                 for given in memory.layers
             ]
+            read = 0 if context_ids is None else tf.shape(context_ids)[1]
+            return caches, tf.zeros([batch, read], tf.int32)
 
         return step, empty
 
@@ -213,7 +233,7 @@ class Generator:
             patch_features, patch_positions: see `models.Networks.joint`.
             max_tokens: length of a caption, [CLS] and [SEP] included.
             beams, length_power: see `decoding.beam_search`.
-            context_ids: see `states`.
+            context_ids: int32 [batch, any], texts to copy from.
 
         Returns:
             int32 [batch, max_tokens], as `text.Tokenizer` would give them.

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from kaleido.generator import NO_REPEAT, Generator, sequence_to_sequence_visible
+from kaleido.layers.copying import LONGEST, Copied, count_matches
 from kaleido.text import CLS, PAD, SEP, Vocabulary
 from tests.test_models import VOCABULARY, build, inputs
 
@@ -36,8 +37,7 @@ def logits_of(generator, *inputs):
 
 def test_words_see_patches_and_earlier_words_and_patches_see_patches():
     there = tf.constant([[True, True, True, False]])
-    patches = tf.constant([[True, True]])
-    visible = sequence_to_sequence_visible(there, patches).numpy()[0].astype(int)
+    visible = sequence_to_sequence_visible(there, 2).numpy()[0].astype(int)
     assert visible.tolist() == [
         [1, 0, 0, 0, 1, 1],
         [1, 1, 0, 0, 1, 1],
@@ -109,28 +109,62 @@ def context_ids(batch=3):
     return ids
 
 
-def test_every_word_sees_all_of_the_context_but_its_padding(generator):
-    def with_context(ids):
-        states = generator.states(texts(), *pictures(), context_ids=ids)
-        return generator.scores(states).numpy()
+def copying_logits(generator, token_ids, picture, ids):
+    """Of the pieces 1, 2, ... of given captions, each place a row."""
+    states = generator.states(token_ids, *picture)
+    length = states.shape[1]
+    matches = count_matches(tf.constant(token_ids[:, :-1]), tf.constant(ids))
+    copied = Copied(
+        tf.repeat(ids, length, axis=0), tf.reshape(matches, [-1, ids.shape[1]])
+    )
+    logits = generator.scores(tf.reshape(states, [-1, states.shape[2]]), copied)
+    return tf.reshape(logits, [len(token_ids), length, -1])
 
-    ids = context_ids()
-    before = with_context(ids)
-    assert (np.abs(before - logits_of(generator, texts(), *pictures())) > 1e-4).any()
-    for place in range(5):
-        changed = ids.copy()
-        changed[:, place] = (changed[:, place] + 1 - 5) % (VOCABULARY - 5) + 5
-        assert (np.abs(with_context(changed) - before).max(axis=2) > 1e-5).all()
+
+@pytest.fixture(scope="module")
+def copier(generator):
+    return Generator(generator._networks, WORDS, copies=True)
+
+
+def test_what_is_copied_is_likelier_and_all_is_one_still(generator, copier):
+    token_ids, ids = texts(), context_ids()
+    plain = tf.nn.softmax(logits_of(generator, token_ids, *pictures())).numpy()
+    found = np.exp(copying_logits(copier, token_ids, pictures(), ids))
+    np.testing.assert_allclose(found.sum(axis=2), 1.0, atol=1e-5)
+    # [CLS] begins both: what comes next there is what may come here.
+    for row in range(3):
+        assert found[row, 0, ids[row, 1]] > plain[row, 0, ids[row, 1]]
+    # Padding says nothing.
     longer = np.pad(ids, [[0, 0], [0, 4]])
-    np.testing.assert_allclose(with_context(longer), before, atol=1e-5)
+    np.testing.assert_allclose(
+        np.exp(copying_logits(copier, token_ids, pictures(), longer)), found, atol=1e-6
+    )
+
+
+def test_who_trusts_a_context_writes_it(generator):
+    copier = Generator(generator._networks, WORDS, copies=True)
+    copier.copying.trust.assign_add(tf.fill([LONGEST + 1], 100.0))
+    copier.copying.opinion.assign([0.0, 0.0])
+    ids = context_ids()
+    # A piece that comes twice is gone on from as the longer match says.
+    ids[0, 1:7] = 20, 21, 22, 23, 21, WORDS.ids[SEP]
+    ids[0, 7:] = ids[1:, 5:] = WORDS.ids[PAD]
+    ids[1:, 4] = WORDS.ids[SEP]
+    for beams in (1, 3):
+        written = copier.generate(*pictures(), LENGTH, beams, context_ids=ids)
+        np.testing.assert_array_equal(written, ids)
 
 
 @pytest.mark.parametrize("beams", [1, 3])
 @pytest.mark.parametrize("context", [None, context_ids(2)])
-def test_cached_logits_are_the_uncached_ones(generator, beams, context):
+def test_cached_logits_are_the_uncached_ones(generator, copier, beams, context):
     token_ids, picture = texts(2), pictures(2)
-    states = generator.states(token_ids, *picture, context_ids=context)
-    expected = tf.nn.log_softmax(generator.scores(states) + generator._never)
+    if context is None:
+        expected = logits_of(generator, token_ids, *picture)
+    else:
+        generator = copier
+        expected = copying_logits(generator, token_ids, picture, context)
+    expected = tf.nn.log_softmax(expected + generator._never)
     steps = LENGTH - 1
     memory = generator._remember(*picture, beams, context)
     step, empty = generator._stepper(memory, steps)

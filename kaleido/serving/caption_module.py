@@ -20,21 +20,23 @@ class CaptionModule(ServingModule):
 
     Args:
         networks, spec, vocabulary, pictures: see `ServingModule`.
-        pieces: bool [vocab_size], see `generator.Generator`.
-        context: what captions build on, where they were trained to.
+        generator: of the networks.
+        context: what captions copy from, where they were trained to.
     """
 
     def __init__(
-        self, networks, spec, vocabulary: Vocabulary, pictures, pieces,
+        self, networks, spec, vocabulary: Vocabulary, pictures, generator: Generator,
         context: Optional[CaptionContext],
     ):
         super().__init__(networks, spec, vocabulary, pictures)
-        self._plain.generator = Generator(networks, vocabulary, pieces)
+        self._plain.generator = generator
         self._plain.context = context
         # Reserved pieces are not written.
         shown = np.where(vocabulary.is_special, "", vocabulary.pieces)
         self._pieces = tf.constant(shown.tolist())
-        self.save_variables_of(networks.joint, *[context] if context else [])
+        self.save_variables_of(
+            networks.joint, *([context, generator.copying] if context else [])
+        )
 
     @tf.function(input_signature=[BYTES])
     def caption(self, images):

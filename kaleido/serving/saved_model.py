@@ -17,6 +17,7 @@ from kaleido.caption_context import CaptionContext
 from kaleido.classifier import Classifier
 from kaleido.files import read_arrays
 from kaleido.finetuning_config import CLASSIFICATION_TASKS
+from kaleido.generator import Generator
 from kaleido.serving.caption_module import CaptionModule
 from kaleido.serving.class_module import ClassModule
 from kaleido.serving.picture_reader import PictureReader
@@ -45,13 +46,19 @@ def serving_module(
     pictures = PictureReader(
         run.spec, run.config.model.positions, backbone_weights, saliency_weights
     )
-    shared = networks, run.spec, load_vocabulary(run.vocabulary), pictures
+    vocabulary = load_vocabulary(run.vocabulary)
+    shared = networks, run.spec, vocabulary, pictures
     finetuning = workdir.read_finetuning(directory)
     task = finetuning.get("task", "")
     if task == "caption":
         notes = read_arrays(workdir.notes_path(directory))
         context = CaptionContext.from_notes(notes, run.spec.patch_layout)
-        return CaptionModule(*shared, notes["pieces"], context)
+        generator = Generator(
+            networks, vocabulary, notes["pieces"], copies=bool(context)
+        )
+        if context:
+            workdir.restore_parts(directory, copying=generator.copying)
+        return CaptionModule(*shared, generator, context)
     if task in CLASSIFICATION_TASKS:
         names = read_arrays(workdir.notes_path(directory))["classes"]
         classifier = Classifier(networks, len(names), finetuning["inputs"])

@@ -12,6 +12,7 @@ from kaleido import caption_baselines, corruption, losses
 from kaleido.caption_context import CaptionContext, describe
 from kaleido.cases import choose_cases
 from kaleido.generator import Generator
+from kaleido.layers.copying import Copied, count_matches
 from kaleido.metrics.attributes import attribute_figures, has_truth, read_truth
 from kaleido.metrics.captions import caption_figures, require_scorer
 from kaleido.models import PAIR_INPUTS
@@ -29,9 +30,9 @@ _WHOLE = 512
 class Captioning(Task):
     """Learns to write the text of a picture, word piece by word piece.
 
-    With `context="nearest"` it reads the text of the most similar picture of training
-    first (`caption_context.py`; of a large catalogue what baselines know, too), which
-    then is a row of the table: what it adds to it is seen.
+    With `context="nearest"` it may copy from the text of the most similar picture of
+    training (`caption_context.py`; of a large catalogue what baselines know, too),
+    which then is a row of the table: what it adds to it is seen.
 
     Captions and references are compared as the vocabulary writes them: lower case,
     punctuation apart.
@@ -41,11 +42,14 @@ class Captioning(Task):
         super().__init__(networks, config, run, records, {"caption": 1.0})
         # What training never wrote it will not write.
         self._written = count_pieces(records, "train") > 0
-        self._generator = Generator(networks, records.vocabulary, self._written)
         self._tokenizer = Tokenizer(records.vocabulary)
         self._context = None
         if config.context == "nearest":
             self._context = self._learn_context()
+        self._generator = Generator(
+            networks, records.vocabulary, self._written, copies=bool(self._context)
+        )
+        self.copying = self._generator.copying
 
     def _learn_context(self) -> CaptionContext:
         layout, train = self.records.spec.patch_layout, Collected()
@@ -64,7 +68,7 @@ class Captioning(Task):
         )
 
     def _context_of(self, batch) -> Optional[tf.Tensor]:
-        """Returns the texts that captions of a batch may build on."""
+        """Returns the texts that captions of a batch may copy from."""
         if self._context is None:
             return None
         found = self._context.texts(batch["patch_features"], batch["product_key"])
@@ -79,19 +83,30 @@ class Captioning(Task):
 
     def losses_of(self, batch, training: bool) -> Dict[str, losses.Summed]:
         inputs = (batch[name] for name in PAIR_INPUTS)
-        states = self.passes["states"](*inputs, training, self._context_of(batch))
+        states = self.passes["states"](*inputs, training)
         targets = batch["token_ids"][:, 1:]
         places = self._generator.places(targets)
         there = tf.not_equal(targets, 0)
         # Half of a batch is padding, and each row costs a product with all pieces.
         rows = tf.where(tf.logical_and(there, places >= 0))
-        logits = self._generator.scores(tf.gather_nd(states, rows))
+        context_ids, copied = self._context_of(batch), None
+        if context_ids is not None:
+            matches = count_matches(batch["token_ids"][:, :-1], context_ids)
+            copied = Copied(
+                tf.gather(context_ids, rows[:, 0]), tf.gather_nd(matches, rows)
+            )
+        logits = self._generator.scores(tf.gather_nd(states, rows), copied)
         summed = losses.classification(
             logits, tf.gather_nd(places, rows), tf.ones_like(logits[:, 0])
         )
         # A piece that training never wrote is wrong whatever is said.
         count = tf.reduce_sum(tf.cast(there, tf.float32))
         return {"caption": summed._replace(count=count)}
+
+    @property
+    def saved(self) -> Dict[str, tf.Module]:
+        copying = {} if self.copying is None else {"copying": self.copying}
+        return {**super().saved, **copying}
 
     @property
     def functions(self):

@@ -247,7 +247,6 @@ def test_captions_are_those_of_the_generator_in_words(parts, tmp_path, with_cont
     # Every other piece goes on with the word before it.
     pieces = (f"##{i}" if i % 2 else f"word{i}" for i in range(40))
     vocabulary = Vocabulary((*RESERVED, *pieces))
-    allowed = np.ones(len(vocabulary), bool)
     pictures, context, texts = reader(IMAGES), None, None
     if with_context:
         levels = spec.patch_layout.levels
@@ -256,11 +255,12 @@ def test_captions_are_those_of_the_generator_in_words(parts, tmp_path, with_cont
         context = CaptionContext.learn(
             known, texts, np.arange(len(known)), spec.patch_layout
         )
-    module = CaptionModule(networks, spec, vocabulary, reader, allowed, context)
+    generator = Generator(networks, vocabulary, copies=with_context)
+    module = CaptionModule(networks, spec, vocabulary, reader, generator, context)
     export_saved_model(module, str(tmp_path / "export"))
     answer = tf.saved_model.load(str(tmp_path / "export")).signatures
     captions = answer["serving_default"](images=IMAGES)["caption"].numpy()
-    written = Generator(networks, vocabulary).generate(
+    written = generator.generate(
         pictures["patch_features"], pictures["patch_positions"], spec.max_tokens, 4,
         # Each picture is its own most similar one.
         context_ids=texts,
