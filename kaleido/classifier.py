@@ -33,7 +33,9 @@ class Classifier:
             num_classes, kernel_initializer=initializer(), name="classifier",
             dtype="float32",
         )
-        self.layer.build([None, networks.text_embedding.words.shape[1]])
+        # Rates are by name, which `build` alone does not give to variables.
+        with tf.name_scope(self.layer.name):
+            self.layer.build([None, networks.text_embedding.words.shape[1]])
 
     def logits(self, batch: Mapping[str, tf.Tensor], training: bool) -> tf.Tensor:
         """Returns float32 [batch, num_classes].

@@ -82,7 +82,9 @@ class Generator:
         self.copying = None
         if copies:
             self.copying = CopyHead(name="copying")
-            self.copying.build([None, self._embed_text.words.shape[1]])
+            # Rates are by name, which `build` alone does not give to variables.
+            with tf.name_scope(self.copying.name):
+                self.copying.build([None, self._embed_text.words.shape[1]])
         self._embed_patches = networks.patch_embedding
         self._layers = networks.encoder_layers
         self._bias = joint.get_layer("attention_bias")
