@@ -10,7 +10,7 @@ from tests.tasks.tiny_tasks import make_task
 @pytest.mark.parametrize(
     "task, changes, head",
     [
-        ("category", {}, "classifier"),
+        ("subcategory", {}, "classifier"),
         ("caption", {"context": "nearest"}, "copying"),
     ],
 )
