@@ -88,7 +88,7 @@ def main(argv):
         **outcome.results,
         "step": step,
         "records": record_set.spec.fingerprint,
-        "trained_on": run.records_content,
+        "trained_on": list(run.trained_on),
         "provenance": provenance(networks, record_set, FLAGS.seed),
         "commands": commands_so_far(FLAGS.workdir),
     }

@@ -76,7 +76,9 @@ flags.DEFINE_integer(
     lower_bound=1,
 )
 flags.DEFINE_bool("floor", True, "Of itr and tir, also evaluates the ridge map.")
-flags.DEFINE_integer("seed", 0, "Seed of everything random.")
+flags.DEFINE_integer(
+    "seed", None, "Seed of everything random, instead of the config's."
+)
 config_flags.DEFINE_config_file(
     "config", None, "Python file with get_config(); default: experiments/configs/"
     "finetune.py. Any field can be set as --config.section.field=value.",
@@ -114,9 +116,10 @@ def main(argv):
     config = finetuning_config.FinetuningConfig.from_dict(
         {**FLAGS.config.to_dict(), "task": FLAGS.task, **given}
     )
-    config = dataclasses.replace(
-        config, training=dataclasses.replace(config.training, seed=FLAGS.seed)
-    )
+    if FLAGS.seed is not None:
+        config = dataclasses.replace(
+            config, training=dataclasses.replace(config.training, seed=FLAGS.seed)
+        )
     task = finetune(
         config, run, FLAGS.checkpoint, record_set, FLAGS.workdir,
         distribution.make_strategy(FLAGS.strategy),
@@ -127,7 +130,8 @@ def main(argv):
         run_binary(
             "experiments.evaluate", f"--workdir={FLAGS.workdir}",
             f"--records={FLAGS.records}", f"--split={FLAGS.split}",
-            f"--manifest={FLAGS.manifest}", f"--seed={FLAGS.seed}",
+            # Another seed trains anew, and is asked the same.
+            f"--manifest={FLAGS.manifest}",
             f"--match_queries={FLAGS.match_queries}", f"--floor={FLAGS.floor}",
             f"--whole_list_queries={FLAGS.whole_list_queries}",
             f"--weight_queries={FLAGS.weight_queries}",
@@ -143,9 +147,14 @@ def _evaluate(task, record_set):
     from kaleido.comparison import outcomes_path
     from kaleido.files import write_arrays, write_json, write_text
     from kaleido.provenance import provenance
-    from kaleido.workdir import checkpoint_step, chosen_checkpoint
+    from kaleido.workdir import checkpoint_step, chosen_checkpoint, read_run
 
     logging.info("evaluating on the %s split", FLAGS.split)
+    if FLAGS.split == "validation":
+        logging.warning(
+            "The weights are chosen on the split that is measured: its figures are a "
+            "little too high."
+        )
     outcome = task.evaluate_split(FLAGS.split)
     path = os.path.join(FLAGS.workdir, "results.json")
     write_arrays(outcomes_path(path), outcome.outcomes)
@@ -158,12 +167,14 @@ def _evaluate(task, record_set):
             "task": FLAGS.task,
             **{name: getattr(task.config, name) for name in _FIELDS},
             "split": FLAGS.split,
+            "chosen_on_itself": FLAGS.split == "validation",
             "rows": [{"name": n, **figures} for n, figures in outcome.rows.items()],
             **outcome.settings,
             "step": checkpoint_step(chosen_checkpoint(FLAGS.workdir)),
-            "trained_on": record_set.content,
+            "trained_on": list(read_run(FLAGS.workdir).trained_on),
             "provenance": provenance(
-                task.networks, record_set, FLAGS.seed, list(task.saved.values())
+                task.networks, record_set, task.config.training.seed,
+                list(task.saved.values()),
             ),
             "commands": commands_so_far(FLAGS.workdir),
         },

@@ -27,6 +27,13 @@ flags.DEFINE_multi_string(
 )
 flags.DEFINE_multi_string("results", [], "NAME=FILE.json, repeatable.")
 flags.DEFINE_string("about", None, "JSON file of what the card says.", required=True)
+flags.DEFINE_string(
+    "backbone_weights", None, "Weights file; default: the packaged ImageNet weights."
+)
+flags.DEFINE_string(
+    "saliency_weights", None,
+    "File of experiments.train_saliency; default: the packaged weights.",
+)
 flags.DEFINE_string("output", None, "Folder of the published model.", required=True)
 
 
@@ -38,7 +45,10 @@ def main(argv):
 
     about = read_about(FLAGS.about)
     results = [parse_result(text) for text in FLAGS.results]
-    content = publish(FLAGS.workdir, FLAGS.output, about, results)
+    content = publish(
+        FLAGS.workdir, FLAGS.output, about, results, FLAGS.backbone_weights,
+        FLAGS.saliency_weights,
+    )
     logging.info("%s published in %s", ", ".join(content["parts"]), FLAGS.output)
 
 

@@ -81,6 +81,8 @@ class CaptionContext(tf.Module):
         deviation = deviation.astype(np.float32)
         pictures = (features - mean) / deviation
         pictures /= np.maximum(np.linalg.norm(pictures, axis=1, keepdims=True), 1e-9)
+        # As they are noted: colours of a series are near ties.
+        pictures = pictures.astype(np.float16).astype(np.float32)
         arrays = {
             "mean": mean, "deviation": deviation,
             "pictures": pictures, "token_ids": token_ids, "product_keys": product_keys,
@@ -115,7 +117,7 @@ class CaptionContext(tf.Module):
             f"{_PREFIX}{name}": value.numpy() for name, value in self.arrays.items()
         }
         pictures = f"{_PREFIX}pictures"
-        # Neighbours are the same, and the file is half as large.
+        # They are of this precision, and the file is half as large.
         return {**notes, pictures: notes[pictures].astype(np.float16)}
 
     @classmethod

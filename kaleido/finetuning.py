@@ -126,7 +126,8 @@ def finetune(
             # What the other heads have learnt was for another encoder.
             scoring = dataclasses.replace(scoring, tasks={})
         # First: it refuses the folder of a pre-training.
-        claim_workdir(output, scoring, records)
+        ancestors = run.trained_on if config.start == "pretrained" else ()
+        claim_workdir(output, scoring, records, ancestors)
         claim_folder(
             output,
             {

@@ -27,6 +27,9 @@ BALANCES = ("none", "logits")
 # What a caption may copy from: nothing, as in the paper, or the text of the most
 # similar picture of training.
 CONTEXTS = ("none", "nearest")
+# Beams of captions that are measured and served, and their row of figures.
+BEAMS = 4
+BEAM_ROW = f"beam_{BEAMS}"
 
 
 @dataclasses.dataclass(frozen=True)

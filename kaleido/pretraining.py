@@ -11,7 +11,7 @@ import tensorflow as tf
 from kaleido import callbacks, fitting, input_pipeline, warm_start
 from kaleido.config import Config
 from kaleido.files import read_json, write_json, write_text
-from kaleido.interop.starting_weights import load_starting_weights
+from kaleido.interop.starting_weights import load_starting_weights, seen_by
 from kaleido.masking import patch_budget
 from kaleido.models import Networks, feature_tasks, networks_for
 from kaleido.pretrainer import Pretrainer
@@ -89,7 +89,8 @@ def pretrain(
             f"Received: {records.directory} with {records.spec.layout}"
         )
     with fitting.output_folder(strategy, workdir) as output:
-        claim_workdir(output, config, records)
+        ancestors = seen_by(config.training.init)
+        claim_workdir(output, config, records, ancestors)
 
         def build(fresh):
             networks = (

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import shutil
-from typing import Any, Dict, Mapping, Sequence
+from typing import Any, Dict, Mapping, Optional, Sequence
 
 from kaleido.commands import commands_of
 from kaleido.files import read_json, write_json, write_text
@@ -33,7 +34,8 @@ def part_of(workdir: str) -> str:
 
 def publish(
     workdirs: Sequence[str], output: str, about: Mapping[str, str],
-    results: Sequence[Result],
+    results: Sequence[Result], backbone_weights: Optional[str] = None,
+    saliency_weights: Optional[str] = None,
 ) -> Dict[str, Any]:
     """Packs runs; the folder appears whole or not at all.
 
@@ -42,12 +44,14 @@ def publish(
         output: the folder; must not be there.
         about: what the card says: `name`, `data`, `licence`, `limits`.
         results: scores, for the card.
+        backbone_weights, saliency_weights: see `PictureReader`.
 
     Returns:
         The content of `model.json`.
 
     Raises:
-        ValueError: if the folder is there, or two runs are the same part.
+        ValueError: if the folder is there, two runs are the same part, or scores are
+            of another model.
     """
     if os.path.exists(output):
         raise ValueError(f"{output} is there already. Take another folder.")
@@ -66,11 +70,12 @@ def publish(
     }
     for part, workdir in parts.items():
         folder = os.path.join(temporary, part)
-        run, module = read_run(workdir), serving_module(workdir)
+        run = read_run(workdir)
+        module = serving_module(workdir, backbone_weights, saliency_weights)
         content["parts"][part] = {
             "step": checkpoint_step(chosen_checkpoint(workdir)),
-            "model": model_fingerprint(module.networks),
-            "trained_on": run.records_content,
+            "model": model_fingerprint(module.networks, module.heads),
+            "trained_on": list(run.trained_on),
             "records": run.spec.fingerprint,
             "backbone": run.spec.backbone,
             "backbone_weights": run.spec.backbone_fingerprint,
@@ -81,10 +86,23 @@ def publish(
         }
         export_saved_model(module, os.path.join(folder, "export"))
         _copy_run(workdir, os.path.join(folder, "run"))
+    _check_results(results, content["parts"])
     write_json(os.path.join(temporary, "model.json"), content)
     write_text(os.path.join(temporary, "README.md"), model_card(content, results))
     os.replace(temporary, output)
     return content
+
+
+def _check_results(results, parts):
+    """Refuses scores that are not of one of the parts."""
+    known = {part["model"]: name for name, part in parts.items()}
+    for result in results:
+        model = result.content["provenance"]["model"]
+        if model not in known:
+            raise ValueError(
+                f"--results={result.name}=... is of another model than those that are "
+                f"packed. Received: {model}; packed are {known}"
+            )
 
 
 def _recipe(run: RunDescription, workdir: str) -> Dict[str, Any]:
@@ -103,10 +121,10 @@ def _recipe(run: RunDescription, workdir: str) -> Dict[str, Any]:
 
 def _copy_run(workdir: str, output: str) -> None:
     os.makedirs(os.path.join(output, "checkpoints"))
-    for name in _KEPT:
-        path = os.path.join(workdir, name)
-        if os.path.exists(path):
-            shutil.copy(path, output)
+    for name in os.listdir(workdir):
+        # What a converted run knows of classes, too.
+        if name in _KEPT or fnmatch.fnmatch(name, "head_*.npz"):
+            shutil.copy(os.path.join(workdir, name), output)
     prefix = chosen_checkpoint(workdir)
     stem = os.path.basename(prefix)
     for name in os.listdir(os.path.dirname(prefix)):

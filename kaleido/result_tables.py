@@ -169,7 +169,7 @@ def retrieval_rows(result: Result) -> List[Row]:
         figures["SumR"] = found["sum_of_ranks"]
         queries = found["itr"]["queries"]
         protocol = (
-            f"{queries} queries of {results['split']}, "
+            f"{queries} queries of {_split(results)}, "
             f"{manifest['candidates']} candidates, "
             f"{100 * manifest['fill_rate']:.0f} % of the sub-category, manifest "
             f"{manifest['fingerprint']}"
@@ -185,12 +185,29 @@ def published_retrieval() -> List[Row]:
             row.model,
             {
                 **dict(zip(RETRIEVAL_COLUMNS, (*row.itr, *row.tir))),
+                **dict(zip(RETRIEVAL_COLUMNS[-2:], row.whole)),
                 "SumR": row.sum_of_ranks,
             },
             source=row.source, protocol=row.protocol,
         )
         for row in published.RETRIEVAL
     ]
+
+
+def _split(content: Mapping[str, Any]) -> str:
+    """Returns the split that was measured, and whether it chose what is measured."""
+    chose = " (on which it was chosen)" if content.get("chosen_on_itself") else ""
+    return f"{content['split']}{chose}"
+
+
+def _recipe(content: Mapping[str, Any]) -> str:
+    """Returns what a fine-tuning has that the default has not."""
+    usual = {"start": "pretrained", "balance": "none", "context": "none"}
+    told = [
+        f"{name} {content[name]}" for name, value in usual.items()
+        if content.get(name, value) != value
+    ]
+    return f" [{', '.join(told)}]" if told else ""
 
 
 CLASS_COLUMNS = (
@@ -204,15 +221,16 @@ def classification_rows(result: Result) -> List[Row]:
     """Returns our row and the baselines' of a classification."""
     arrays = result.arrays
     inputs = result.content["inputs"].replace("both", "text + picture")
+    ours = f"{result.name}{_recipe(result.content)}"
     return [
         Row(
-            f"{result.name if found['name'] == 'ours' else found['name']} ({inputs})",
+            f"{ours if found['name'] == 'ours' else found['name']} ({inputs})",
             {
                 column: found[key] if key == "calibration_error" else 100 * found[key]
                 for column, key in zip(CLASS_COLUMNS, _CLASS_KEYS)
             },
             {"accuracy": (arrays[f"right_{found['name']}"], arrays["ids"])},
-            protocol=f"{len(arrays['ids'])} examples of {result.content['split']}",
+            protocol=f"{len(arrays['ids'])} examples of {_split(result.content)}",
         )
         for found in result.content["rows"]
     ]
@@ -256,9 +274,9 @@ def caption_rows(result: Result) -> List[Row]:
                 figures[f"attributes {what}"] = None if share is None else 100 * share
         rows.append(
             Row(
-                f"{result.name}: {row}", figures,
+                f"{result.name}{_recipe(result.content)}: {row}", figures,
                 {"CIDEr": (result.arrays[f"cider_{row}"], result.arrays["ids"])},
-                protocol=f"{found['captions']} pictures of {result.content['split']}, "
+                protocol=f"{found['captions']} pictures of {_split(result.content)}, "
                 f"{found['tokenizer']} tokens",
             )
         )
@@ -270,7 +288,7 @@ def published_captions() -> List[Row]:
     return [
         Row(
             row.model, dict(zip(CAPTION_COLUMNS, row.captions)), source=row.source,
-            protocol="Fashion-Gen",
+            protocol=row.caption_protocol,
         )
         for row in published.TASKS if row.captions
     ]

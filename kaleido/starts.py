@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import List, Mapping, Sequence, Tuple
 
-from kaleido.finetuning_config import STARTS
+from kaleido.finetuning_config import BEAM_ROW, STARTS
 from kaleido.run_grid import folder_of
 
 TASKS = ("itr", "subcategory", "caption")
@@ -111,9 +111,14 @@ def tables(
         ),
         "Captions": (
             [s.name for s in FINETUNED if s.task == "caption"],
-            ("beam_4_cider", "beam_4_bleu_4", "beam_4_meteor", "beam_4_rouge_l",
-             "beam_4_named", "beam_4_invented", "greedy_cider",
-             "nearest_picture_cider", "frequent_cider", "show_attend_tell_cider"),
+            (
+                *(
+                    f"{BEAM_ROW}_{figure}" for figure in
+                    ("cider", "bleu_4", "meteor", "rouge_l", "named", "invented")
+                ),
+                "greedy_cider", "nearest_picture_cider", "frequent_cider",
+                "show_attend_tell_cider",
+            ),
         ),
     }
     made = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -33,20 +33,36 @@ class RunDescription:
         config: the experiment.
         spec: of the records it was trained on.
         vocabulary: path of the word pieces, in the run's folder.
-        records_content: fingerprint of the examples, `RecordSet.content`.
+        records_content: fingerprint of the examples, `RecordSet.content`; empty of a
+            run that was not trained here.
+        ancestors: those of the runs that it began with.
     """
 
     config: Config
     spec: RecordSpec
     vocabulary: str
     records_content: str
+    ancestors: Tuple[str, ...] = ()
+
+    @property
+    def trained_on(self) -> Tuple[str, ...]:
+        """All examples that its weights have seen, each once, the last ones first."""
+        return tuple(dict.fromkeys((self.records_content, *self.ancestors)))
 
 
-def claim_workdir(directory: str, config: Config, records: RecordSet) -> None:
+def claim_workdir(
+    directory: str, config: Config, records: RecordSet, ancestors: Sequence[str] = ()
+) -> None:
     """Writes a run's description, or checks that a resumed run has the same.
 
     The number of steps may grow; nothing else may change, once the folder holds
     a checkpoint. What a start that failed has left there is removed.
+
+    Args:
+        directory: of the run.
+        config: the experiment.
+        records: what it is trained on.
+        ancestors: `RunDescription.trained_on` of a run that it begins with.
 
     Raises:
         ValueError: if the folder holds another experiment; names what differs.
@@ -57,6 +73,7 @@ def claim_workdir(directory: str, config: Config, records: RecordSet) -> None:
         "config": config.to_dict(),
         "records": dataclasses.asdict(records.spec),
         "records_content": records.content,
+        "ancestors": list(ancestors),
     }
     if not latest_checkpoint(directory):
         maps = ("ridge_map.npz", "ridge_map.json", "word_map.npz")
@@ -153,18 +170,27 @@ def read_run(directory: str) -> RunDescription:
         spec=RecordSpec(**content["records"]),
         vocabulary=os.path.join(directory, "vocab.txt"),
         records_content=content["records_content"],
+        ancestors=tuple(content.get("ancestors", ())),
     )
 
 
 def warn_of_other_examples(
     run: RunDescription, directory: str, records: RecordSet
 ) -> None:
-    """Warns if a run was trained on other examples than those of a record set."""
-    if run.records_content != records.content:
+    """Warns if a run, or one that it began with, has seen other examples.
+
+    Args:
+        run: described in `directory`.
+        directory: its folder.
+        records: what it is used on.
+    """
+    others = [name for name in run.trained_on if name != records.content]
+    if others:
         logging.warning(
             "%s was trained on other examples than %s holds (%s, %s). What it has seen "
             "of the test the leak audit does not know: figures may be too high.",
-            directory, records.directory, run.records_content, records.content,
+            directory, records.directory,
+            ", ".join(name or "not known which" for name in others), records.content,
         )
 
 

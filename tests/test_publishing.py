@@ -10,6 +10,9 @@ import tensorflow as tf
 import kaleido
 from kaleido import model_folder, publishing, workdir
 from kaleido.files import write_json
+from kaleido.provenance import model_fingerprint
+from kaleido.result_tables import Result
+from kaleido.text import Tokenizer
 from tests import tiny_records
 from tests.serving.test_saved_model import pictures
 from tests.untrained_runs import untrained
@@ -17,6 +20,16 @@ from tests.untrained_runs import untrained
 ABOUT = {
     "name": "A tiny one", "data": "Two pictures.", "licence": "Apache-2.0",
     "limits": "It has learnt nothing.",
+}
+# Of a classification, whose card has the fewest figures.
+SCORES = {
+    "task": "category", "inputs": "both", "split": "test",
+    "rows": [
+        {
+            "name": "ours", "accuracy": 0.5, "top_3": 1.0, "macro_f": 0.5,
+            "macro_f_union": 0.5, "calibration_error": 0.1,
+        }
+    ],
 }
 
 
@@ -32,14 +45,16 @@ slow = pytest.mark.slow
 @slow
 def test_a_published_model_is_the_run(run, tmp_path):
     output = str(tmp_path / "published")
-    publishing.publish([run], output, ABOUT, [])
+    run_, networks, _ = workdir.load_networks(run)
+    scores = Result(
+        "ours", {**SCORES, "provenance": {"model": model_fingerprint(networks)}},
+        {"right_ours": np.array([True, False]), "ids": np.array(["a", "b"])},
+    )
+    publishing.publish([run], output, ABOUT, [scores])
     model = kaleido.load(output)
     assert model.parts == ["search"]
     images, texts = pictures(), ["word1 word2", "word30"]
     vectors = model.embed_texts(texts)
-    run_, networks, _ = workdir.load_networks(run)
-    from kaleido.text import Tokenizer
-
     ids = Tokenizer(tiny_records.VOCABULARY)(tf.constant(texts), 12)
     np.testing.assert_allclose(vectors, networks.text({"token_ids": ids}), atol=1e-5)
     # Bytes and paths are the same picture; more than a batch, one after the other.
@@ -66,6 +81,15 @@ def test_a_published_model_is_the_run(run, tmp_path):
             ask()
     with pytest.raises(ValueError, match="is there already"):
         publishing.publish([run], output, ABOUT, [])
+
+
+@slow
+def test_scores_of_another_model_are_refused(run, tmp_path):
+    output = tmp_path / "published"
+    other = Result("other", {**SCORES, "provenance": {"model": "0" * 16}}, {})
+    with pytest.raises(ValueError, match=f"other=.* Received: {'0' * 16}"):
+        publishing.publish([run], str(output), ABOUT, [other])
+    assert not output.exists()
 
 
 def test_two_runs_are_not_one_part(tmp_path):

@@ -88,6 +88,18 @@ def test_a_baseline_that_two_runs_measured_alike_stands_once():
     assert published["Kaleido-BERT"]["accuracy"] == 88.07
 
 
+def test_a_row_says_how_it_was_made_and_what_chose_it():
+    made = classification("a", 0.9)
+    made.content.update(
+        start="random", balance="logits", chosen_on_itself=True, split="validation"
+    )
+    table, = joint_tables([made])
+    ours, baseline = (row for row in table.rows if not row.source)
+    assert ours.name == "a [start random, balance logits] (text + picture)"
+    assert baseline.name == "text_regression (text + picture)"
+    assert "validation (on which it was chosen)" in ours.protocol
+
+
 def test_markdown_has_a_cell_a_column_and_each_command_once():
     made, other = classification("a", 0.9), classification("b", 0.2)
     made.content["commands"] = ["python -m build", "python -m a"]

@@ -59,7 +59,7 @@ def naive_rank(values, own):
 def naive_figures(ranks):
     draws = [rank_shares(np.array(r)) for r in ranks]
     figures = {k: np.mean([d[k] for d in draws]) for k in draws[0]}
-    return {**figures, "std": np.std([d["rank_at_1"] for d in draws])}
+    return {**figures, "std": np.std([d["rank_at_1"] for d in draws], ddof=1)}
 
 
 def check_ranks(received, expected):

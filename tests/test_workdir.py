@@ -90,6 +90,16 @@ def test_examples_that_changed_overnight_are_another_run(
     assert not caplog.text
     workdir.warn_of_other_examples(described, run, others)
     assert "trained on other examples" in caplog.text
+    # Nor is it forgotten by a run that begins with this one.
+    caplog.clear()
+    later = str(tmp_path / "later")
+    workdir.claim_workdir(
+        later, tiny_records.tiny_config(), others, described.trained_on
+    )
+    found = workdir.read_run(later)
+    assert found.trained_on == (others.content, record_set.content)
+    workdir.warn_of_other_examples(found, later, others)
+    assert f"trained on other examples than {others.directory}" in caplog.text
 
 
 def test_a_start_that_failed_is_no_run(run, record_set):

@@ -21,6 +21,7 @@ from kaleido.paper.scales import (
     SCALES,
     Scale,
     finetuning_arguments,
+    first_equal,
     pretraining_config,
 )
 from kaleido.paper.tables import Cell, paper_figures
@@ -39,6 +40,11 @@ def define() -> None:
         "scale", "small", tuple(SCALES), "Minutes, a night of two cores, or the paper."
     )
     flags.DEFINE_list("seeds", None, "Seeds of the trainings; default: the scale's.")
+    flags.DEFINE_string(
+        "init", "",
+        "What pre-trainings begin with, see `training.init`; default: the scale's. The "
+        "paper begins with BERT-base, whose folder --scale=paper must name.",
+    )
     flags.DEFINE_multi_string(
         "reuse", [],
         "PART=FOLDER, repeatable: takes a part that is there: captioner, "
@@ -70,9 +76,12 @@ def run_cells(cells: Sequence[Cell]) -> Iterator[Dict[str, List[Dict[str, float]
     Raises:
         ValueError: if the folder holds runs of other settings, or a binary fails.
     """
+    from kaleido.metrics.captions import require_scorer
     from kaleido.run_grid import read_runs, run_grid
 
     check_flags()
+    if any(cell.task == "caption" for cell in cells):
+        require_scorer()
     for _ in run_grid(FLAGS.output, cells, cells, seeds(), _made_of, _run):
         rows: Dict[str, List[Dict[str, float]]] = {}
         for seed in seeds():
@@ -101,8 +110,12 @@ def _pretrain(row, seed, workdir):
     run_binary(
         "experiments.pretrain", f"--records={_records(row)}", f"--workdir={workdir}",
         f"--config=experiments/configs/paper.py:{FLAGS.scale}/{row.folder}",
-        f"--seed={seed}", *_scale().pretraining,
+        f"--seed={seed}", *_scale().pretraining, *_init(),
     )
+
+
+def _init():
+    return (f"--config.training.init={FLAGS.init}",) if FLAGS.init else ()
 
 
 def _scale() -> Scale:
@@ -115,29 +128,62 @@ def check_flags() -> None:
     Claims --output for a scale, a catalogue and its seed.
     """
     from kaleido.files import claim_folder
-    from kaleido.metrics.captions import require_scorer
 
     if not _scale().catalog and not FLAGS["catalog"].present:
         raise ValueError(f"--catalog is missing, which --scale={FLAGS.scale} needs.")
+    if _scale().begins_with_bert and not FLAGS.init:
+        raise ValueError(
+            f"--init is missing, which --scale={FLAGS.scale} needs: a folder of "
+            "BERT-base's weights, or `random`."
+        )
     if not all(re.fullmatch(r"\d+", seed) for seed in seeds()):
         raise ValueError(f"--seeds takes whole numbers. Received: {FLAGS.seeds}")
     rows = ROWS.values()
     trained = {_pretraining(row, seed): row for row in rows for seed in seeds()}
-    records = [f"records/{row.records}" for row in rows]
+    records = {f"records/{row.records}": row for row in rows}
     known = dict.fromkeys(["captioner", *records, *trained])
     for part, folder in _reused().items():
         if part not in known:
             raise ValueError(f"--reuse knows {', '.join(known)}. Received: {part!r}")
         if not os.path.isdir(folder):
             raise ValueError(f"--reuse: there is no folder. Received: {folder!r}")
+        if part in records:
+            _check_reused_records(part, records[part])
         if part in trained:
             _check_reused(part, trained[part])
-    require_scorer()
     claim_folder(FLAGS.output, _claim(), "the paper's experiments", ["*/*"])
 
 
+def _check_reused_records(part, row):
+    """Refuses records of another kind; how words were aligned, the page says."""
+    from kaleido.records import open_records
+
+    spec = open_records(_reused()[part]).spec
+    for name in ("layout", "saliency", "masking"):
+        if getattr(spec, name) != getattr(row, name):
+            raise ValueError(
+                f"--reuse={part}=... takes records of {name}={getattr(row, name)}. "
+                f"Received: {getattr(spec, name)} in {_reused()[part]}"
+            )
+
+
+def reused_and_how() -> List[str]:
+    """Returns what was not made here, as pages tell it."""
+    from kaleido.records import open_records
+
+    return [
+        f"{part}={folder}"
+        + (
+            f" (alignment: {open_records(folder).spec.alignment})"
+            if part.startswith("records/") else ""
+        )
+        for part, folder in _reused().items()
+    ]
+
+
 def _check_reused(part, row):
-    """Refuses a pre-training that has not seen the records of its row."""
+    """Refuses a pre-training that is not its row's: of other records, or tasks."""
+    from kaleido.config import PAPER_TASKS
     from kaleido.records import open_records
     from kaleido.workdir import read_run
 
@@ -150,6 +196,12 @@ def _check_reused(part, row):
             f"--reuse: {_reused()[part]} was trained on other examples than those of "
             f"{trained_on.directory}. Received: {run.records_content} and "
             f"{trained_on.content}"
+        )
+    learnt = set(run.config.active_tasks()) & set(PAPER_TASKS)
+    if learnt != set(row.tasks):
+        raise ValueError(
+            f"--reuse={part}=... takes a run of the tasks {sorted(row.tasks)}. "
+            f"Received: {sorted(learnt)} in {_reused()[part]}"
         )
 
 
@@ -164,8 +216,8 @@ def _reused() -> Dict[str, str]:
 
 
 def _pretraining(row: Row, seed: str) -> str:
-    """Name of the part that a row's pre-training is."""
-    return f"{row.folder}/pretraining/seed_{seed}"
+    """Name of the part that a row's pre-training is; of equal rows the first's."""
+    return f"{first_equal(_scale(), row).folder}/pretraining/seed_{seed}"
 
 
 def _part(name: str) -> str:
@@ -253,6 +305,7 @@ def _made_of(cell: Cell, seed: str):
     from kaleido.files import sha256_of
     from kaleido.finetuning_config import default_finetuning
     from kaleido.foreground import needs_network
+    from kaleido.interop.starting_weights import fingerprint_of_init
     from kaleido.manifest import VERSION
     from kaleido.metrics.captions import has_java
     from kaleido.records import open_records
@@ -271,6 +324,8 @@ def _made_of(cell: Cell, seed: str):
     if needs_network(row.saliency):
         own["saliency_weights"] = file_fingerprint(PACKAGED)
     # Of what was not made here its content counts, wherever it lies.
+    if FLAGS.init:
+        own["init"] = fingerprint_of_init(FLAGS.init)
     if "captioner" in reused:
         own["captioner"] = sha256_of(os.path.join(_captioner(), CAPTIONER_FILE))
     if f"records/{row.records}" in reused:

@@ -64,7 +64,7 @@ def _told():
 
     return {
         "scale": FLAGS.scale, "seeds": cells.seeds(), "command": command_line(),
-        "reused": list(FLAGS.reuse),
+        "reused": cells.reused_and_how(), "init": FLAGS.init,
     }
 
 

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
+from typing import Tuple
 
 from absl import logging
 
 from kaleido.config import Config
+from kaleido.files import sha256_of
 from kaleido.interop.bert import load_bert, load_minilm
 from kaleido.models import Networks
 from kaleido.text import Vocabulary, load_vocabulary
-from kaleido.workdir import latest_checkpoint, read_run, restore_parts
+from kaleido.workdir import (
+    chosen_checkpoint,
+    latest_checkpoint,
+    read_run,
+    restore_parts,
+)
 
 
 def load_starting_weights(
@@ -52,6 +59,26 @@ def load_starting_weights(
         len(filled.used), init, ", ".join(filled.unused) or "none",
     )
     return False
+
+
+def seen_by(init: str) -> Tuple[str, ...]:
+    """Returns the examples that starting weights have seen, where they are a run's."""
+    is_run = os.path.isdir(init) and latest_checkpoint(init)
+    return read_run(init).trained_on if is_run else ()
+
+
+def fingerprint_of_init(init: str) -> str:
+    """Returns a name of starting weights that changes with them.
+
+    Args:
+        init: see `load_starting_weights`.
+    """
+    if not os.path.isdir(init):
+        return init
+    if latest_checkpoint(init):
+        return sha256_of(f"{chosen_checkpoint(init)}.index")
+    paths = (os.path.join(init, name) for name in sorted(os.listdir(init)))
+    return ",".join(sha256_of(path) for path in paths if os.path.isfile(path))
 
 
 def _load_run(networks, config, vocabulary, folder) -> None:

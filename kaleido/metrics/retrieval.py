@@ -41,7 +41,9 @@ def rank_shares(ranks: np.ndarray) -> Dict[str, float]:
 def over_draws(draws: Sequence[Mapping[str, float]]) -> Dict[str, float]:
     """Returns the mean of each figure over draws, and `std` of Rank@1."""
     mean = {key: float(np.mean([d[key] for d in draws])) for key in draws[0]}
-    return {**mean, "std": float(np.std([d["rank_at_1"] for d in draws]))}
+    # Of a sample, as over seeds; one draw does not vary.
+    spread = np.std([d["rank_at_1"] for d in draws], ddof=min(len(draws) - 1, 1))
+    return {**mean, "std": float(spread)}
 
 
 def sum_of_ranks(itr: Mapping[str, float], tir: Mapping[str, float]) -> float:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
-import matplotlib
+from matplotlib.figure import Figure
 
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402 - the backend must be chosen first
-
-from kaleido.config import PAPER_TASKS  # noqa: E402
-from kaleido.reports.training_report import TITLES  # noqa: E402
+from kaleido.config import PAPER_TASKS
+from kaleido.reports.training_report import TITLES
 
 # By task, by seed: pairs (step, figure).
 Curves = Dict[str, Dict[str, List[Tuple[int, float]]]]
@@ -40,11 +37,10 @@ def curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], what: str) -> Curves
     return found
 
 
-def plot_curves(found: Curves, what: str):
+def plot_curves(found: Curves, what: str) -> Figure:
     """Returns a figure with a panel a task and a line a seed."""
-    figure, axes = plt.subplots(
-        1, len(found), figsize=(2.3 * len(found), 2.4), squeeze=False
-    )
+    figure = Figure(figsize=(2.3 * len(found), 2.4))
+    axes = figure.subplots(1, len(found), squeeze=False)
     for axis, (task, by_seed) in zip(axes[0], found.items()):
         for points in by_seed.values():
             axis.plot(*zip(*points), linewidth=1.2)

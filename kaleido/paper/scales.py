@@ -6,7 +6,7 @@ import dataclasses
 from typing import List, Mapping, Tuple
 
 from kaleido.config import PAPER_TASKS, Config
-from kaleido.paper.rows import Row
+from kaleido.paper.rows import ROWS, Row
 from kaleido.presets import fashionbert_sized, preset
 
 # Of fine-tuning; retrieval is of `itr`, whose run answers both ways.
@@ -29,6 +29,7 @@ class Scale:
             preset's.
         whole_lists: queries of which the match head scores whole lists; 0 for all.
         seeds: of the trainings.
+        begins_with_bert: whether weights must be named that pre-training begins with.
     """
 
     catalog: Tuple[str, ...]
@@ -46,6 +47,7 @@ class Scale:
     finetuning: Tuple[str, ...] = ()
     whole_lists: int = 0
     seeds: Tuple[str, ...] = ("0",)
+    begins_with_bert: bool = False
 
 
 def _steps(retrieval: int, classes: int, caption: int) -> Mapping[str, int]:
@@ -83,6 +85,7 @@ SCALES: Mapping[str, Scale] = {
         finetuning_settings={"learning_rate": "2e-5", "precision": "float32"},
         pretraining=("--strategy=mirrored", "--jit_compile"),
         finetuning=("--strategy=mirrored", "--jit_compile"), whole_lists=1000,
+        begins_with_bert=True,
     ),
 }
 
@@ -134,6 +137,15 @@ def pretraining_config(scale: Scale, row: Row) -> Config:
             name: task for name, task in config.tasks.items()
             if name in row.tasks or name not in PAPER_TASKS
         },
+    )
+
+
+def first_equal(scale: Scale, row: Row) -> Row:
+    """Returns the first row whose pre-training is that of a row, or the row itself."""
+    wanted = (row.records, pretraining_config(scale, row))
+    return next(
+        other for other in ROWS.values()
+        if (other.records, pretraining_config(scale, other)) == wanted
     )
 
 

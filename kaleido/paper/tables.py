@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from kaleido import published
+from kaleido.finetuning_config import BEAM_ROW
 from kaleido.paper.rows import OURS, TABLE_4, TABLES_2_AND_3, Row
 from kaleido.paper.scales import TASKS
 from kaleido.run_grid import summarize
@@ -99,7 +100,7 @@ def paper_figures(cells: Mapping[str, Mapping[str, float]]) -> Dict[str, float]:
             if f"ours_{key}" in cells.get(task, {}):
                 figures[f"{label} {what}"] = 100 * cells[task][f"ours_{key}"]
     for label in _CAPTIONS:
-        key = f"beam_4_{label.lower().replace('-', '_')}"
+        key = f"{BEAM_ROW}_{label.lower().replace('-', '_')}"
         if key in cells.get("caption", {}):
             figures[label] = 100 * cells["caption"][key]
     return {**figures, **_sums(figures)}
@@ -188,7 +189,8 @@ def _table_3(row: published.PublishedTask) -> Summary:
             accuracy, macro_f = found
             figures[f"{label} accuracy"] = accuracy
             figures[f"{label} macro-F"] = 100 * macro_f
-    figures.update(zip(_CAPTIONS, row.captions or ()))
+    captions = zip(_CAPTIONS, row.captions or ())
+    figures.update((label, figure) for label, figure in captions if figure is not None)
     return _published({**figures, **_sums(figures)})
 
 

@@ -8,11 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from kaleido.caption_context import CaptionContext
+from kaleido.finetuning_config import BEAMS
 from kaleido.generator import Generator
 from kaleido.serving.serving_module import BYTES, ServingModule
 from kaleido.text import Vocabulary
-
-_BEAMS = 4
 
 
 class CaptionModule(ServingModule):
@@ -35,8 +34,13 @@ class CaptionModule(ServingModule):
         shown = np.where(vocabulary.is_special, "", vocabulary.pieces)
         self._pieces = tf.constant(shown.tolist())
         self.save_variables_of(
-            networks.joint, *([context, generator.copying] if context else [])
+            networks.joint, *self.heads, *([context] if context else [])
         )
+
+    @property
+    def heads(self):
+        copying = self._plain.generator.copying
+        return () if copying is None else (copying,)
 
     @tf.function(input_signature=[BYTES])
     def caption(self, images):
@@ -53,7 +57,7 @@ class CaptionModule(ServingModule):
         if self._plain.context:
             context = self._plain.context.texts(features)
         written = self._plain.generator.generate(
-            features, pictures["patch_positions"], self._max_tokens, beams=_BEAMS,
+            features, pictures["patch_positions"], self._max_tokens, beams=BEAMS,
             context_ids=context,
         )
         words = tf.strings.reduce_join(

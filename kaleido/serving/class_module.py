@@ -34,6 +34,10 @@ class ClassModule(ServingModule):
         # The others could not be traced.
         self._served = tf.function(function, input_signature=[BYTES] * count)
 
+    @property
+    def heads(self):
+        return (self._plain.classifier.layer,)
+
     def _answer(self, inputs):
         probabilities = tf.nn.softmax(self._plain.classifier.logits(inputs, False))
         best = tf.argmax(probabilities, axis=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Sequence
 
 import tensorflow as tf
 
@@ -45,6 +45,11 @@ class ServingModule(tf.Module):
     def networks(self) -> Networks:
         """The networks it was made of."""
         return self._plain.networks
+
+    @property
+    def heads(self) -> Sequence[tf.keras.layers.Layer]:
+        """What its task has on top of them."""
+        return ()
 
     def save_variables_of(self, *parts: Any) -> None:
         """Says whose variables the file holds: those that the graphs use."""

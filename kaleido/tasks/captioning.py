@@ -11,6 +11,7 @@ from absl import logging
 from kaleido import caption_baselines, corruption, losses
 from kaleido.caption_context import CaptionContext, describe
 from kaleido.cases import choose_cases
+from kaleido.finetuning_config import BEAM_ROW, BEAMS
 from kaleido.generator import Generator
 from kaleido.layers.copying import Copied, count_matches
 from kaleido.metrics.attributes import attribute_figures, has_truth, read_truth
@@ -22,7 +23,6 @@ from kaleido.reports.caption_report import caption_page
 from kaleido.tasks.task import Collected, Outcome, Task, picked
 from kaleido.text import Tokenizer
 
-_BEAMS = 4
 # References are whole texts, however long the captions may become.
 _WHOLE = 512
 
@@ -125,8 +125,8 @@ class Captioning(Task):
         def write(features, positions, number, context):
             pictures = (features, positions, longest)
             written = {
-                f"beam_{_BEAMS}": self._generator.generate(
-                    *pictures, beams=_BEAMS, context_ids=context
+                BEAM_ROW: self._generator.generate(
+                    *pictures, beams=BEAMS, context_ids=context
                 ),
                 "greedy": self._generator.generate(*pictures, context_ids=context),
                 "nucleus": self._generator.sample(

@@ -1,5 +1,6 @@
 """The paper's commands from their flags to their pages, with trainings left out."""
 
+import dataclasses
 import os
 
 import pytest
@@ -84,7 +85,12 @@ def test_tables_and_figures_share_what_they_train(tmp_path):
 # 15 s of processor time: it starts two processes.
 @pytest.mark.slow
 def test_a_run_that_is_there_is_taken_with_its_records_alone(tmp_path):
-    record_set = tiny_records.write_tiny_records(str(tmp_path / "records"), 8, 4)
+    spec = dataclasses.replace(
+        tiny_records.tiny_spec(), saliency="unet", masking="agm"
+    )
+    record_set = tiny_records.write_tiny_records(
+        str(tmp_path / "records"), 8, 4, spec=spec
+    )
     run, output = str(tmp_path / "run"), tmp_path / "paper"
     untrained_run(run, record_set, 0)
     output.mkdir()
@@ -102,10 +108,19 @@ def test_a_run_that_is_there_is_taken_with_its_records_alone(tmp_path):
     ]
     assert f"--workdir={run} " in made[-1] and record_set.directory in made[-1]
     assert f"seed_0={run}" in (output / "table2.md").read_text()
-    other = tiny_records.write_tiny_records(str(tmp_path / "other"), 8, 4, seed=1)
-    changed = arguments[4].replace(record_set.directory, other.directory)
-    code, _, errors = outcome(start(*arguments[:4], changed, *arguments[5:]))
-    assert code == 1 and "was trained on other examples" in errors
+    for name, changes, message in (
+        ("other", {"seed": 1, "spec": spec}, "was trained on other examples"),
+        ("random", {}, "takes records of saliency=unet. Received: none"),
+    ):
+        other = tiny_records.write_tiny_records(
+            str(tmp_path / name), 8, 4, **changes
+        )
+        changed = arguments[4].replace(record_set.directory, other.directory)
+        code, _, errors = outcome(start(*arguments[:4], changed, *arguments[5:]))
+        assert code == 1 and message in errors, errors[-500:]
+    changed = arguments[5].replace("kaleido_bert/", "b/")
+    code, _, errors = outcome(start(*arguments[:5], changed))
+    assert code == 1 and "takes a run of the tasks ['itm', 'mlm']" in errors
 
 
 def test_a_scale_that_has_no_catalogue_wants_one(tmp_path):
@@ -114,3 +129,12 @@ def test_a_scale_that_has_no_catalogue_wants_one(tmp_path):
     )
     code, _, errors = outcome(process)
     assert code == 1 and "--catalog is missing, which --scale=paper needs" in errors
+
+
+def test_the_paper_begins_with_weights_that_are_named(tmp_path):
+    process = start(
+        "experiments.paper.table2", "--scale=paper", f"--output={tmp_path}/paper",
+        "--catalog=rendered",
+    )
+    code, _, errors = outcome(process)
+    assert code == 1 and "--init is missing, which --scale=paper needs" in errors
