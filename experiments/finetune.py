@@ -38,8 +38,8 @@ flags.DEFINE_string("workdir", None, "Folder of the fine-tuning.", required=True
 _FIELDS = ("start", "inputs", "balance", "context")
 flags.DEFINE_enum(
     "start", None, finetuning_config.STARTS,
-    "Weights to begin with: the run's (pretrained, the default); of its kind, but with "
-    "the packaged text encoder alone; random.",
+    "Weights to begin with: the run's (pretrained, the default); what it began with "
+    "(closed_forms); of its kind, but with the packaged text encoder alone; random.",
 )
 flags.DEFINE_enum(
     "inputs", None, finetuning_config.INPUTS,

@@ -1,10 +1,11 @@
 r"""Is pre-training worth it? Fine-tunes from three starts; trains rivals beside it.
 
 Retrieval, sub-category and captions, each from our pre-training, from the packaged
-text encoder alone and from random weights, in as many steps; beside them our
-pre-training as it stands, and, pre-trained for as long as that, two towers and
-FashionBERT (needs --grid_records). Retrieval is asked of one manifest. What is done is
-not done again. Writes OUTPUT/starts.json, starts.html and starts.md.
+text encoder alone and from random weights, retrieval from our closed forms, too, in as
+many steps; beside them these untrained, our pre-training as it stands, and, pre-trained
+for as long as that, two towers and FashionBERT (needs --grid_records). Retrieval is
+asked of one manifest. What is done is not done again. Writes OUTPUT/starts.json,
+starts.html and starts.md.
 
 Example:
   python -m experiments.starts --records=runs/myntra/records \
@@ -62,10 +63,11 @@ def _run(row, seed, workdir):
 
     results = os.path.join(workdir, "results.json")
     if isinstance(row, starts.Start):
+        steps = FLAGS.steps if row.trained else 0
         run_binary(
             "experiments.finetune", f"--task={row.task}", f"--start={row.start}",
             f"--checkpoint={FLAGS.checkpoint}", f"--records={FLAGS.records}",
-            f"--config.training.steps={FLAGS.steps}", f"--seed={seed}",
+            f"--config.training.steps={steps}", f"--seed={seed}",
             f"--split={FLAGS.split}", f"--workdir={workdir}",
             "--nofloor", *_asked(row.task == "itr"),
         )
@@ -162,7 +164,8 @@ def _made_of(row):
     }
     if isinstance(row, starts.Start):
         config = default_finetuning(row.task).to_dict()
-        return MadeOf(shared, {"config": config, "steps": FLAGS.steps})
+        steps = FLAGS.steps if row.trained else 0
+        return MadeOf(shared, {"config": config, "steps": steps})
     if not row.config:
         return MadeOf(shared, {})
     return MadeOf(

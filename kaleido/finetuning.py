@@ -24,6 +24,7 @@ from kaleido.tasks.captioning import Captioning
 from kaleido.tasks.classification import Classification
 from kaleido.tasks.retrieval import Retrieval, scoring_config
 from kaleido.tasks.task import Task
+from kaleido.warm_start import has_ridge_map
 from kaleido.workdir import (
     RunDescription,
     best_folder,
@@ -45,18 +46,30 @@ def task_class(task: str) -> Type[Task]:
 
 
 def _settings(config: FinetuningConfig, run: Config) -> TrainingConfig:
-    """Returns the optimisation: of other starts nothing begins as a closed form."""
+    """Returns the optimisation: without pre-training heads learn as they do there.
+
+    What does not begin as a closed form learns at the full rate.
+    """
     if config.start == "pretrained":
         return config.training
     rates = {**run.training.rates, **config.training.rates}
-    for name in CLOSED_FORMS:
+    for name in CLOSED_FORMS if config.start != "closed_forms" else ():
         rates.pop(name, None)
     return dataclasses.replace(config.training, rates=rates)
 
 
-def _starting_networks(config, run, checkpoint, records) -> Networks:
+def _starting_networks(config, run, checkpoint, records, output) -> Networks:
     if config.start == "pretrained":
         return load_networks(checkpoint, records, config.training.precision)[1]
+    if config.start == "closed_forms":
+        training = dataclasses.replace(
+            run.config.training, seed=config.training.seed,
+            precision=config.training.precision,
+        )
+        folder = checkpoint if has_ridge_map(checkpoint, records) else output
+        return starting_networks(
+            dataclasses.replace(run.config, training=training), records, folder
+        )
     settings = dataclasses.replace(
         run.config.training,
         init=_text_alone(run.config) if config.start == "text" else "random",
@@ -116,6 +129,11 @@ def finetune(
     for split in ("train", "validation"):
         records.require_split(split)
     run.spec.check_equals(records.spec, records.directory)
+    if config.start == "closed_forms" and not run.config.training.ridge_warm_start:
+        raise ValueError(
+            "start='closed_forms' needs a run that began with them. Received: "
+            f"{checkpoint}, with ridge_warm_start=False"
+        )
     warn_of_other_examples(run, checkpoint, records)
     settings = _settings(config, run.config)
     # Steps may grow, as a pre-training's may.
@@ -139,7 +157,7 @@ def finetune(
 
         def build(fresh):
             networks = (
-                _starting_networks(config, run, checkpoint, records) if fresh
+                _starting_networks(config, run, checkpoint, records, output) if fresh
                 else networks_for(run.config, records.spec)
             )
             task = task_class(config.task)(networks, config, run.config, records)

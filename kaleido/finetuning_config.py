@@ -18,9 +18,9 @@ CLASSIFICATION_TASKS = ("category", "subcategory")
 RETRIEVAL_TASKS = ("itr", "tir")
 TASKS = (*RETRIEVAL_TASKS, *CLASSIFICATION_TASKS, "caption")
 
-# Where the networks' weights come from: a pre-training; of that run's kind, but with
-# the packaged text encoder alone; or nothing.
-STARTS = ("pretrained", "text", "random")
+# Where the networks' weights come from: a pre-training; what that run began with, the
+# text encoder and closed forms; the text encoder alone; or nothing.
+STARTS = ("pretrained", "closed_forms", "text", "random")
 # What a classifier sees, and its answer to classes of unlike sizes.
 INPUTS = ("both", "text", "picture")
 BALANCES = ("none", "logits")

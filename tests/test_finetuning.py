@@ -113,7 +113,9 @@ def test_it_begins_from_the_pre_training_or_from_its_kind(record_set, checkpoint
 
     def weights(start, seed=0):
         config = tiny_finetuning("itr", start=start, training={"seed": seed})
-        networks = finetuning._starting_networks(config, run, checkpoint, record_set)
+        networks = finetuning._starting_networks(
+            config, run, checkpoint, record_set, ""
+        )
         return networks.joint.get_weights()
 
     _, trained, _ = workdir.load_networks(checkpoint, record_set)
@@ -125,6 +127,29 @@ def test_it_begins_from_the_pre_training_or_from_its_kind(record_set, checkpoint
     apply_feature_norm(fresh, record_set, run.config)
     for a, b in zip(weights("random", seed=7), fresh.joint.get_weights()):
         assert (a == b).all()
+
+
+def test_it_begins_with_the_closed_forms_that_the_run_began_with(
+    record_set, checkpoint, tmp_path
+):
+    run = workdir.read_run(checkpoint)
+    began = dataclasses.replace(
+        run.config,
+        training=dataclasses.replace(run.config.training, ridge_warm_start=True),
+    )
+    run = dataclasses.replace(run, config=began)
+    config = tiny_finetuning("itr", start="closed_forms")
+    folders = [tmp_path / name for name in ("maps", "again")]
+    for folder in folders:
+        folder.mkdir()
+    networks = finetuning._starting_networks(
+        config, run, checkpoint, record_set, str(folders[0])
+    )
+    expected = pretraining.starting_networks(began, record_set, str(folders[1]))
+    for a, b in zip(networks.image.get_weights(), expected.image.get_weights()):
+        assert (a == b).all()
+    with pytest.raises(ValueError, match="needs a run that began with them"):
+        finetune(config, checkpoint, record_set, tmp_path / "out")
 
 
 def test_another_fine_tuning_is_refused_and_more_steps_are_not(

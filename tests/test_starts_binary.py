@@ -40,18 +40,21 @@ def test_what_is_done_is_not_done_again_and_all_are_asked_the_same(tmp_path):
 
     made = new_calls("--seeds=0")
     assert [line.split()[0] for line in made] == [
-        "make_manifest", *["finetune"] * 6,
+        "make_manifest", *["finetune"] * 7,
+        # The closed forms as they are.
+        "finetune",
         # Ours as it stands; two towers, timed and then trained. No grid records: no
         # FashionBERT.
         "evaluate", "pretrain", "pretrain", "evaluate",
     ]
-    assert "--steps=250" in made[9] and f"--workdir={run} " in made[7]
+    assert "--steps=0" in made[8] and "--start=closed_forms" in made[8]
+    assert "--steps=250" in made[11] and f"--workdir={run} " in made[9]
     asked = [line for line in made if line[:3] == "eva" or "--task=itr" in line]
     manifest = f"--manifest={output}/manifest.json"
-    assert len(asked) == 5 and all(manifest in line for line in asked)
+    assert len(asked) == 7 and all(manifest in line for line in asked)
     # Again: nothing. Another seed: what is fine-tuned.
     assert new_calls("--seeds=0") == []
-    assert [line.split()[0] for line in new_calls("--seeds=0,1")] == ["finetune"] * 6
+    assert [line.split()[0] for line in new_calls("--seeds=0,1")] == ["finetune"] * 7
     rows = read_json(os.path.join(output, "starts.json"))["rows"]
     # A figure that could not be had is in no row, and stops nothing.
     assert rows["subcategory, random"] == {
