@@ -47,7 +47,7 @@ def test_what_is_done_is_not_done_again_and_all_are_asked_the_same(tmp_path):
         # FashionBERT.
         "evaluate", "pretrain", "pretrain", "evaluate",
     ]
-    assert "--steps=0" in made[8] and "--start=closed_forms" in made[8]
+    assert "steps=0 " in made[8] and "--start=closed_forms" in made[8]
     assert "--steps=250" in made[11] and f"--workdir={run} " in made[9]
     asked = [line for line in made if line[:3] == "eva" or "--task=itr" in line]
     manifest = f"--manifest={output}/manifest.json"
