@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 from absl import logging
@@ -123,6 +123,43 @@ def _compare_floor(
     return _compare(manifest, pool(manifest, split), chosen)
 
 
+@dataclasses.dataclass(frozen=True)
+class _FirstStage:
+    """The contrastive view of a pool, and what chose its settings.
+
+    Attributes:
+        found: ranks and scores.
+        vectors: of the pool.
+        judges: scores the validation pool; None where there is none.
+        judged: its corrected scores by task.
+    """
+
+    found: _Compared
+    vectors: Vectors
+    judges: Optional[inference.Scorer] = None
+    judged: Optional[Dict[str, Cosines]] = None
+
+
+def _first_stage(
+    networks: Networks, config: Config, records: RecordSet, manifest: Manifest,
+    scorer: inference.Scorer, validation: Manifest | None,
+) -> _FirstStage:
+    logging.info("contrastive view of %d pairs", len(manifest.image_ids))
+    bank = inference.bank_vectors(networks, config, records, hubness.BANK)
+    scale, vectors = float(networks.contrastive.scale), scorer.vectors()
+    pool = Hubness(vectors, bank, scale)
+    if validation is None:
+        return _FirstStage(_compare(manifest, pool, (hubness.UNCHOSEN, [])), vectors)
+    pairs = inference.load_split(records, config, "validation")
+    pairs = align(pairs, validation, "the validation split")
+    judges = inference.Scorer(networks, pairs, config.data.text_lengths)
+    judged = Hubness(judges.vectors(), bank, scale)
+    chosen = hubness.choose_weights(validation, judged)
+    return _FirstStage(
+        _compare(manifest, pool, chosen), vectors, judges, judged.correct(chosen[0])
+    )
+
+
 def evaluate_retrieval(
     networks: Networks,
     config: Config,
@@ -179,55 +216,45 @@ def evaluate_retrieval(
         floor = Floor(records, config, floor_workdir)
         found = _compare_floor(floor, records, manifest, split, validation)
         ranks.update(zip(FLOORS, (found.plain, found.corrected)))
-    first_stage = None
+    shown, first = np.arange(len(manifest.queries)), None
     if "contrastive" in active:
-        logging.info("contrastive view of %d pairs", len(pool))
-        bank = inference.bank_vectors(networks, config, records, hubness.BANK)
-        scale = float(networks.contrastive.scale)
-        vectors, chosen = scorer.vectors(), (hubness.UNCHOSEN, [])
-        if validation is not None:
-            judges = _judges(networks, config, records, validation)
-            judged = Hubness(judges.vectors(), bank, scale)
-            chosen = hubness.choose_weights(validation, judged)
-        found = _compare(manifest, Hubness(vectors, bank, scale), chosen)
-        ranks.update(contrastive=found.plain, corrected=found.corrected)
-        first_stage = found.scores
-        results.update(found.settings)
+        first = _first_stage(networks, config, records, manifest, scorer, validation)
+        ranks.update(contrastive=first.found.plain, corrected=first.found.corrected)
+        results.update(first.found.settings)
         keys = (pool.arrays["product_key"], pool.arrays["picture_key"])
         results["image_to_image"] = image_to_image(
-            vectors[0], manifest.queries, *keys
+            first.vectors[0], manifest.queries, *keys
         )
-        shown = np.arange(len(manifest.queries))
         listed = manifest.candidates[0]
         shown_scores = {
-            task: first_stage[task].pairs(*as_pairs(task, manifest.queries, listed))
+            task: first.found.scores[task].pairs(
+                *as_pairs(task, manifest.queries, listed)
+            )
             for task in tasks
         }
         primary = "corrected"
     if "itm" in active:
-        count = len(manifest.queries)
         # Whoever is asked by a manifest is asked the same: no matter what model,
         # scorer or seed, and the few are among the many.
         some = _some(manifest, match_queries)
         whole = _some(manifest, whole_list_queries)
-        if first_stage is None:
-            shown = whole
+        if first is None:
+            shown, primary = whole, "itm"
             ranks["itm"], shown_scores = _match_only(manifest, scorer, shown)
-            primary = "itm"
         else:
             weight, tried = 1.0, []
             if validation is not None:
                 weight, tried = _choose_match_weight(
-                    validation, judges, judged.correct(chosen[0]),
-                    _some(validation, weight_queries),
+                    validation, first, _some(validation, weight_queries)
                 )
             results["weight"], results["weights_tried"] = weight, tried
             places = np.flatnonzero(np.isin(some, whole))
             ranks.update(
-                _two_stage(manifest, scorer, first_stage, some, places, weight)
+                _two_stage(manifest, scorer, first.found.scores, some, places, weight)
             )
             # Figures of a few queries are no headline.
-            primary = "both" if len(some) == count else "corrected"
+            if len(some) == len(manifest.queries):
+                primary = "both"
     figures = {
         name: scorer_figures(manifest, found, pool.strings["subcategory"])
         for name, found in ranks.items()
@@ -272,20 +299,13 @@ def _match_only(manifest, scorer, queries):
     return ranks, first_draw
 
 
-def _judges(networks, config, records, validation) -> inference.Scorer:
-    """Scores the validation pool, in its manifest's order."""
-    pool = inference.load_split(records, config, "validation")
-    pool = align(pool, validation, "the validation split")
-    return inference.Scorer(networks, pool, config.data.text_lengths)
-
-
-def _choose_match_weight(manifest, judges, corrected, queries):
+def _choose_match_weight(manifest, first, queries):
     """Chooses ITM's weight on some queries of validation."""
     logging.info("choosing ITM's weight on %d validation queries", len(queries))
     return retrieval.choose_weight(
         [
             retrieval.TwoStage(
-                manifest, task, corrected[task], judges.match_logits, queries
+                manifest, task, first.judged[task], first.judges.match_logits, queries
             )
             for task in retrieval.TASKS
         ]
