@@ -95,7 +95,7 @@ def main(argv):
         "--weight_queries=24",
     )
     stage(
-        "captions", "experiments.finetune", "--task=caption",
+        "captions", "experiments.finetune", "--task=caption", "--context=nearest",
         f"--checkpoint={path('model')}", f"--records={path('records')}",
         f"--workdir={path('captions')}", f"--seed={FLAGS.seed}",
         f"--config.training.steps={_CAPTION_STEPS}",

@@ -194,11 +194,12 @@ class Captioning(Task):
         outcomes = {f"cider_{name}": values for name, values in ciders.items()}
         outcomes["ids"] = np.array([example["image_id"] for example in examples])
         main = next(iter(captions))
+        copied = " Ours may copy from the row `context`." if self._context else ""
         page = caption_page(
             "Captions", figures, captions, references, examples, ciders[main],
             f"{len(rows)} pictures of the {split} split; {counts['removed']} that "
             f"training has seen were left out. Baselines know {len(train_texts)} "
-            "pictures of training.",
+            f"pictures of training.{copied}",
         )
         # No caption is right or wrong: those of the upper half, and the others.
         good = ciders[main] > np.median(ciders[main])

@@ -69,10 +69,12 @@ def test_a_context_is_the_text_of_another_product_and_a_row(record_set):
     )
     assert with_context != without
     assert {"context_pictures", "context_token_ids"} < set(task.notes)
-    rows = task.evaluate_split("test").rows
+    measured = task.evaluate_split("test")
+    rows = measured.rows
     assert set(rows) == {
         "beam_4", "greedy", "nucleus", "context", "nearest_picture", "frequent",
     }
+    assert "may copy from the row" in measured.page
     assert rows["context"]["captions"] == 12 and list(rows)[0] == "beam_4"
 
 
