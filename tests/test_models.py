@@ -20,6 +20,8 @@ VOCABULARY, FEATURES, WORDS = 30, 6, 7
 def build(layout=LAYOUT, seed=0, **options):
     """A tiny model with weights large enough that everything matters."""
     config = dataclasses.replace(presets.preset("tiny").model, **options)
+    # The same whatever ran before in this process.
+    tf.keras.utils.set_random_seed(seed)
     networks = build_networks(config, layout, VOCABULARY, FEATURES)
     rng = np.random.default_rng(seed)
     for model in (networks.joint, networks.text, networks.image):

@@ -43,7 +43,9 @@ def test_draws_are_averaged_and_rank_at_1_has_its_deviation():
     figures = over_draws(draws)
     assert figures["rank_at_1"] == pytest.approx(0.3)
     assert figures["median_rank"] == pytest.approx(4.5)
-    assert figures["std"] == pytest.approx(0.1)
+    # Of a sample: each is .1 from the mean, over one degree of freedom.
+    assert figures["std"] == pytest.approx(0.02**0.5)
+    assert over_draws(draws[:1])["std"] == 0.0
 
 
 def test_random_scorer_finds_one_in_a_hundred_and_one():
