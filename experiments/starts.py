@@ -1,4 +1,4 @@
-r"""Is pre-training worth it? Fine-tunes from three starts; trains rivals beside it.
+r"""Is pre-training worth it? Fine-tunes from several starts; trains rivals beside it.
 
 Retrieval, sub-category and captions, each from our pre-training, from the packaged
 text encoder alone and from random weights, retrieval from our closed forms, too, in as
@@ -56,6 +56,10 @@ def _records_of(row):
     return FLAGS.grid_records if in_grid else FLAGS.records
 
 
+def _steps(row):
+    return FLAGS.steps if row.trained else 0
+
+
 def _run(row, seed, workdir):
     """Trains and evaluates a row; returns its figures."""
     from kaleido.files import read_json
@@ -63,11 +67,10 @@ def _run(row, seed, workdir):
 
     results = os.path.join(workdir, "results.json")
     if isinstance(row, starts.Start):
-        steps = FLAGS.steps if row.trained else 0
         run_binary(
             "experiments.finetune", f"--task={row.task}", f"--start={row.start}",
             f"--checkpoint={FLAGS.checkpoint}", f"--records={FLAGS.records}",
-            f"--config.training.steps={steps}", f"--seed={seed}",
+            f"--config.training.steps={_steps(row)}", f"--seed={seed}",
             f"--split={FLAGS.split}", f"--workdir={workdir}",
             "--nofloor", *_asked(row.task == "itr"),
         )
@@ -146,16 +149,15 @@ def _seconds():
 @functools.lru_cache
 def _made_of(row):
     """Returns what a row's figures depend on, besides the seed."""
-    from kaleido.files import sha256_of
     from kaleido.finetuning_config import default_finetuning
     from kaleido.manifest import VERSION
     from kaleido.records import open_records
     from kaleido.run_grid import MadeOf
-    from kaleido.workdir import chosen_checkpoint
+    from kaleido.workdir import weights_fingerprint
 
     shared = {
         "records": open_records(FLAGS.records).content,
-        "checkpoint": sha256_of(f"{chosen_checkpoint(FLAGS.checkpoint)}.index"),
+        "checkpoint": weights_fingerprint(FLAGS.checkpoint),
         "split": FLAGS.split,
         "manifest_version": VERSION,
         "short_lists": _SHORT_LISTS,
@@ -164,8 +166,7 @@ def _made_of(row):
     }
     if isinstance(row, starts.Start):
         config = default_finetuning(row.task).to_dict()
-        steps = FLAGS.steps if row.trained else 0
-        return MadeOf(shared, {"config": config, "steps": steps})
+        return MadeOf(shared, {"config": config, "steps": _steps(row)})
     if not row.config:
         return MadeOf(shared, {})
     return MadeOf(

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from kaleido import callbacks, fitting, input_pipeline
 from kaleido.config import CLOSED_FORMS, Config, TrainingConfig
-from kaleido.files import claim_folder, sha256_of, write_arrays, write_text
+from kaleido.files import claim_folder, write_arrays, write_text
 from kaleido.finetuning_config import (
     CLASSIFICATION_TASKS,
     RETRIEVAL_TASKS,
@@ -35,6 +35,7 @@ from kaleido.workdir import (
     notes_path,
     read_head,
     warn_of_other_examples,
+    weights_fingerprint,
 )
 
 
@@ -91,8 +92,7 @@ def _weights_of(config: FinetuningConfig, checkpoint: str) -> str:
     """Returns what tells one start from another."""
     if config.start != "pretrained":
         return config.start
-    # A checkpoint's index holds a checksum of every tensor.
-    return sha256_of(f"{chosen_checkpoint(checkpoint)}.index")[:16]
+    return weights_fingerprint(checkpoint)[:16]
 
 
 def finetune(

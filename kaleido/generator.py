@@ -125,13 +125,23 @@ class Generator:
         logits = products + tf.gather(self._output_bias.bias, self._ids)
         if copied is None:
             return logits
-        followers = self.places(tf.pad(copied.context_ids[:, 1:], [[0, 0], [0, 1]]))
-        # Padding is no text, nor are other reserved pieces but [SEP].
-        writable = tf.gather(self._never, tf.maximum(followers, 0)) > _NEVER
         return self.copying(
-            states, tf.nn.log_softmax(logits), copied.matches,
-            tf.where(writable, followers, -1),
+            states, tf.nn.log_softmax(logits), copied.matches, copied.followers
         )
+
+    def followers(self, context_ids: tf.Tensor) -> tf.Tensor:
+        """Returns the piece after each of a context, int32 of the same shape.
+
+        Args:
+            context_ids: int32 [batch, any], texts to copy from.
+
+        Returns:
+            Places among `pieces`, -1 for what is not written.
+        """
+        places = self.places(tf.pad(context_ids[:, 1:], [[0, 0], [0, 1]]))
+        # Padding is no text, nor are other reserved pieces but [SEP].
+        writable = tf.gather(self._never, tf.maximum(places, 0)) > _NEVER
+        return tf.where(writable, places, -1)
 
     def states(
         self,
@@ -181,7 +191,9 @@ class Generator:
 
     def _stepper(self, memory: Memory, steps: int):
         """Returns the step of a decoder and its first state, but for the batch."""
-        context_ids = memory.context_ids
+        context_ids, followers = memory.context_ids, None
+        if context_ids is not None:
+            followers = self.followers(context_ids)
 
         def step(index, last, state):
             caches, matches = state
@@ -204,7 +216,7 @@ class Generator:
             copied = None
             if context_ids is not None:
                 matches = extend_matches(matches, ids, context_ids)
-                copied = Copied(context_ids, matches)
+                copied = Copied(matches, followers)
             logits = self.scores(states[:, 0], copied) + self._never
             return tf.nn.log_softmax(logits), (grown, matches)
 

@@ -63,6 +63,15 @@ def publish(
                 f"One run a part: {part!r} is both of {parts[part]} and {workdir}."
             )
         parts[part] = workdir
+    modules = {
+        part: serving_module(workdir, backbone_weights, saliency_weights)
+        for part, workdir in parts.items()
+    }
+    fingerprints = {
+        part: model_fingerprint(module.networks, module.heads)
+        for part, module in modules.items()
+    }
+    _check_results(results, fingerprints)
     temporary = f"{output.rstrip('/')}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
     content: Dict[str, Any] = {
@@ -71,10 +80,9 @@ def publish(
     for part, workdir in parts.items():
         folder = os.path.join(temporary, part)
         run = read_run(workdir)
-        module = serving_module(workdir, backbone_weights, saliency_weights)
         content["parts"][part] = {
             "step": checkpoint_step(chosen_checkpoint(workdir)),
-            "model": model_fingerprint(module.networks, module.heads),
+            "model": fingerprints[part],
             "trained_on": list(run.trained_on),
             "records": run.spec.fingerprint,
             "backbone": run.spec.backbone,
@@ -84,24 +92,22 @@ def publish(
             "commands": commands_of(workdir),
             "recipe": _recipe(run, workdir),
         }
-        export_saved_model(module, os.path.join(folder, "export"))
+        export_saved_model(modules[part], os.path.join(folder, "export"))
         _copy_run(workdir, os.path.join(folder, "run"))
-    _check_results(results, content["parts"])
     write_json(os.path.join(temporary, "model.json"), content)
     write_text(os.path.join(temporary, "README.md"), model_card(content, results))
     os.replace(temporary, output)
     return content
 
 
-def _check_results(results, parts):
-    """Refuses scores that are not of one of the parts."""
-    known = {part["model"]: name for name, part in parts.items()}
+def _check_results(results, fingerprints):
+    """Refuses scores that are not of one of the parts, before anything is written."""
     for result in results:
         model = result.content["provenance"]["model"]
-        if model not in known:
+        if model not in fingerprints.values():
             raise ValueError(
                 f"--results={result.name}=... is of another model than those that are "
-                f"packed. Received: {model}; packed are {known}"
+                f"packed. Received: {model}; packed are {fingerprints}"
             )
 
 

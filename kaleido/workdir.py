@@ -17,6 +17,7 @@ from kaleido.files import (
     flatten,
     read_arrays,
     read_json,
+    sha256_of,
     write_arrays,
     write_json,
 )
@@ -100,6 +101,17 @@ def claim_workdir(
             )
     write_json(path, content)
     records.vocabulary.save(os.path.join(directory, "vocab.txt"))
+
+
+def weights_fingerprint(directory: str) -> str:
+    """Returns a hash of the weights that a run is used with, 64 hexadecimal digits.
+
+    That of the checkpoint's index, which holds a checksum of every tensor.
+
+    Raises:
+        ValueError: if there is no checkpoint.
+    """
+    return sha256_of(f"{chosen_checkpoint(directory)}.index")
 
 
 def write_untrained(

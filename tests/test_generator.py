@@ -115,7 +115,8 @@ def copying_logits(generator, token_ids, picture, ids):
     length = states.shape[1]
     matches = count_matches(tf.constant(token_ids[:, :-1]), tf.constant(ids))
     copied = Copied(
-        tf.repeat(ids, length, axis=0), tf.reshape(matches, [-1, ids.shape[1]])
+        tf.reshape(matches, [-1, ids.shape[1]]),
+        tf.repeat(generator.followers(tf.constant(ids)), length, axis=0),
     )
     logits = generator.scores(tf.reshape(states, [-1, states.shape[2]]), copied)
     return tf.reshape(logits, [len(token_ids), length, -1])

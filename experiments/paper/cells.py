@@ -312,7 +312,7 @@ def _made_of(cell: Cell, seed: str):
     from kaleido.run_grid import MadeOf
     from kaleido.saliency import PACKAGED
     from kaleido.weights_file import file_fingerprint
-    from kaleido.workdir import chosen_checkpoint
+    from kaleido.workdir import weights_fingerprint
 
     scale, row, reused = _scale(), cell.row, _reused()
     own = {
@@ -331,8 +331,7 @@ def _made_of(cell: Cell, seed: str):
     if f"records/{row.records}" in reused:
         own["records"] = open_records(_records(row)).content
     if _pretraining(row, seed) in reused:
-        checkpoint = chosen_checkpoint(pretrained(row, seed))
-        own["pretraining"] = {"reused": sha256_of(f"{checkpoint}.index")}
+        own["pretraining"] = {"reused": weights_fingerprint(pretrained(row, seed))}
     task = "itr" if cell.task == "retrieval" else cell.task
     own["defaults"] = default_finetuning(task).to_dict()
     if cell.task == "retrieval":

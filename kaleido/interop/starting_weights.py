@@ -13,10 +13,10 @@ from kaleido.interop.bert import load_bert, load_minilm
 from kaleido.models import Networks
 from kaleido.text import Vocabulary, load_vocabulary
 from kaleido.workdir import (
-    chosen_checkpoint,
     latest_checkpoint,
     read_run,
     restore_parts,
+    weights_fingerprint,
 )
 
 
@@ -50,7 +50,7 @@ def load_starting_weights(
         raise ValueError(
             f"`init` must be minilm, random, or a local folder. Received: {init!r}"
         )
-    if latest_checkpoint(init):
+    if _is_run(init):
         _load_run(networks, config, vocabulary, init)
         return True
     filled = load_bert(networks, init, vocabulary, config.model.gelu)
@@ -61,10 +61,13 @@ def load_starting_weights(
     return False
 
 
+def _is_run(init: str) -> bool:
+    return os.path.isdir(init) and latest_checkpoint(init) is not None
+
+
 def seen_by(init: str) -> Tuple[str, ...]:
     """Returns the examples that starting weights have seen, where they are a run's."""
-    is_run = os.path.isdir(init) and latest_checkpoint(init)
-    return read_run(init).trained_on if is_run else ()
+    return read_run(init).trained_on if _is_run(init) else ()
 
 
 def fingerprint_of_init(init: str) -> str:
@@ -75,8 +78,8 @@ def fingerprint_of_init(init: str) -> str:
     """
     if not os.path.isdir(init):
         return init
-    if latest_checkpoint(init):
-        return sha256_of(f"{chosen_checkpoint(init)}.index")
+    if _is_run(init):
+        return weights_fingerprint(init)
     paths = (os.path.join(init, name) for name in sorted(os.listdir(init)))
     return ",".join(sha256_of(path) for path in paths if os.path.isfile(path))
 

@@ -26,12 +26,12 @@ class Copied(NamedTuple):
     """What may be copied.
 
     Attributes:
-        context_ids: int32 [n, m], a text for each row.
-        matches: int32 [n, m], see `count_matches`.
+        matches: int32 [n, m], see `count_matches`, of a context for each row.
+        followers: int32 [n, m], see `CopyHead`.
     """
 
-    context_ids: tf.Tensor
     matches: tf.Tensor
+    followers: tf.Tensor
 
 
 def extend_matches(

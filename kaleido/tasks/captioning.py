@@ -92,8 +92,9 @@ class Captioning(Task):
         context_ids, copied = self._context_of(batch), None
         if context_ids is not None:
             matches = count_matches(batch["token_ids"][:, :-1], context_ids)
+            followers = self._generator.followers(context_ids)
             copied = Copied(
-                tf.gather(context_ids, rows[:, 0]), tf.gather_nd(matches, rows)
+                tf.gather_nd(matches, rows), tf.gather(followers, rows[:, 0])
             )
         logits = self._generator.scores(tf.gather_nd(states, rows), copied)
         summed = losses.classification(
