@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Mapping
+from typing import Dict, List, Mapping, Optional, Sequence
 
 import tensorflow as tf
 
+from kaleido.config import Config
+from kaleido.layers.class_maps import ClassMaps
 from kaleido.layers.encoder import initializer
+from kaleido.layers.heads import level_means
 from kaleido.models import Networks
+from kaleido.patches import PatchLayout
 
 _DROPOUT = 0.1
+
+
+def joins_closed_forms(run: Config, start: str) -> bool:
+    """Whether closed forms have a say in classes: where the run began with such.
+
+    A fine-tuning from less is to show what less is worth.
+
+    Args:
+        run: the pre-training.
+        start: of the fine-tuning, one of `finetuning_config.STARTS`.
+    """
+    return run.training.ridge_warm_start and start in ("pretrained", "closed_forms")
 
 
 class Classifier:
@@ -19,26 +35,46 @@ class Classifier:
         networks: the models; their layers are shared, not copied.
         num_classes: number of classes.
         inputs: what it sees: `both`, `text` or `picture`.
+        layout: of the patches, if closed forms have a say, too.
 
     Attributes:
         layer: the linear layer, built, in float32.
+        maps: the closed forms, built, in float32; None if none have a say.
         inputs: as given.
     """
 
-    def __init__(self, networks: Networks, num_classes: int, inputs: str):
-        self._networks = networks
+    def __init__(
+        self, networks: Networks, num_classes: int, inputs: str,
+        layout: Optional[PatchLayout] = None,
+    ):
+        self._networks, self._layout = networks, layout
         self.inputs = inputs
         self._dropout = tf.keras.layers.Dropout(_DROPOUT)
         self.layer = tf.keras.layers.Dense(
             num_classes, kernel_initializer=initializer(), name="classifier",
             dtype="float32",
         )
+        vocab_size, hidden_size = networks.text_embedding.words.shape
         # Rates are by name, which `build` alone does not give to variables.
         with tf.name_scope(self.layer.name):
-            self.layer.build([None, networks.text_embedding.words.shape[1]])
+            self.layer.build([None, hidden_size])
+        self.maps = None
+        if layout:
+            features = networks.image.input["patch_features"].shape[-1]
+            self.maps = ClassMaps(
+                num_classes,
+                0 if inputs == "text" else features * len(layout.levels),
+                0 if inputs == "picture" else vocab_size,
+            )
+
+    @property
+    def saved(self) -> Dict[str, tf.keras.layers.Layer]:
+        """What it has of its own, by name in a checkpoint."""
+        maps = {} if self.maps is None else {"maps": self.maps}
+        return {"classifier": self.layer, **maps}
 
     def logits(self, batch: Mapping[str, tf.Tensor], training: bool) -> tf.Tensor:
-        """Returns float32 [batch, num_classes].
+        """Returns those of the [CLS] state, float32 [batch, num_classes].
 
         Args:
             batch: of `models.PAIR_INPUTS` those that it sees; `token_ids` always, of
@@ -63,3 +99,22 @@ class Classifier:
         )
         pooled = networks.joint.get_layer("pooler")(encoded[:, 0])
         return self.layer(self._dropout(pooled, training=training))
+
+    def parts(self, batch: Mapping[str, tf.Tensor]) -> List[tf.Tensor]:
+        """Returns what each has to say: `logits`, then the closed forms' if any."""
+        said = [self.logits(batch, False)]
+        if self.maps is not None:
+            means = None
+            if self.inputs != "text":
+                levels = self._layout.levels
+                means = level_means(batch["patch_features"], levels, levels)
+            said += self.maps.parts(means, batch["token_ids"])
+        return said
+
+    def mix(self, parts: Sequence[tf.Tensor]) -> tf.Tensor:
+        """Returns the logits of the answer, float32 [batch, num_classes]."""
+        return parts[0] if self.maps is None else self.maps.mix(parts)
+
+    def answer(self, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """Returns `mix` of `parts`; takes what `logits` does."""
+        return self.mix(self.parts(batch))

@@ -28,6 +28,7 @@ from kaleido.warm_start import has_ridge_map
 from kaleido.workdir import (
     RunDescription,
     best_folder,
+    checkpoint_step,
     chosen_checkpoint,
     claim_workdir,
     latest_checkpoint,
@@ -193,5 +194,9 @@ def finetune(
             page = training_page(lines, {}, f"Fine-tuning: {config.task}")
             write_text(os.path.join(output, "training.html"), page)
         best = tf.train.Checkpoint(**task.saved)
-        best.restore(chosen_checkpoint(output)).assert_existing_objects_matched()
+        chosen = chosen_checkpoint(output)
+        best.restore(chosen).assert_existing_objects_matched()
+        if task.settle():
+            manager = tf.train.CheckpointManager(best, best_folder(output), 1)
+            manager.save(checkpoint_number=checkpoint_step(chosen))
     return task

@@ -38,7 +38,7 @@ class WordBasis:
         Args:
             token_ids: int32 [n, length], 0 for padding.
         """
-        pieces = _sets(token_ids, len(self.squares))
+        pieces = piece_sets(token_ids, len(self.squares))
         squares = np.maximum(pieces @ self.squares, 1e-12)
         return (pieces @ self.table) / np.sqrt(squares)[:, None].astype(np.float32)
 
@@ -67,7 +67,7 @@ class WordMap:
         return cls(basis, RidgeMap(**arrays))
 
 
-def _sets(token_ids: np.ndarray, vocab_size: int) -> sparse.csr_matrix:
+def piece_sets(token_ids: np.ndarray, vocab_size: int) -> sparse.csr_matrix:
     """Returns which pieces each text has, float32 [n, vocab_size] of ones."""
     rows = np.repeat(np.arange(len(token_ids)), token_ids.shape[1])
     found = sparse.csr_matrix(
@@ -90,7 +90,7 @@ def fit_word_basis(
         size: length of the vectors; what a small catalogue cannot fill stays zero.
         seed: of the randomised decomposition.
     """
-    pieces = _sets(token_ids, len(is_special))
+    pieces = piece_sets(token_ids, len(is_special))
     texts = np.asarray(pieces.sum(axis=0)).ravel()
     counts = np.where(is_special, 0.0, texts)
     weights = np.where(

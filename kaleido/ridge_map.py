@@ -96,6 +96,18 @@ class RidgeFit:
             solved.append((kernel, residual.T @ residual / len(residual)))
         return solved
 
+    def affine(
+        self, target: int, kernel: np.ndarray
+    ) -> Tuple[np.ndarray, np.ndarray]:
+        """Returns kernel [f, h] and bias [h] of the map from features as they are.
+
+        Args:
+            target: which one.
+            kernel: of `solve`.
+        """
+        raw = kernel / self._feature_std[:, None]
+        return raw, self._target_means[target] - self._feature_mean @ raw
+
     def whiten(
         self, target: int, kernel: np.ndarray, covariance: np.ndarray, power: float,
         shrinkage: float = 0.1,

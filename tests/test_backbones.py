@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from kaleido import backbones
+from kaleido.chunks import in_chunks
 
 
 def picture(side):
@@ -100,6 +101,21 @@ def test_a_frozen_graph_computes_the_same(extractor):
     np.testing.assert_allclose(
         extract(tf.constant(pixels.astype(np.uint8))), extractor(pixels), atol=1e-4
     )
+
+
+@pytest.mark.parametrize("rows", [1, 4, 5, 11])
+def test_chunks_change_nothing_but_what_is_asked_at_once(rows):
+    asked = []
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 3])])
+    def sums(batch):
+        tf.py_function(lambda part: asked.append(len(part)), [batch], [])
+        return tf.reduce_sum(batch, axis=1, keepdims=True)
+
+    batch = np.random.default_rng(0).normal(size=(rows, 3)).astype(np.float32)
+    found = tf.function(lambda b: in_chunks(sums, b, 4))(tf.constant(batch))
+    np.testing.assert_allclose(found, batch.sum(axis=1, keepdims=True), rtol=1e-5)
+    assert sum(asked) == rows and max(asked) == min(rows, 4)
 
 
 def test_the_fingerprint_changes_with_any_weight(extractor):

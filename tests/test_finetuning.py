@@ -1,15 +1,17 @@
 """A fine-tuning: where it begins, that it goes on, and what it refuses."""
 
 import dataclasses
+import json
 import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from kaleido import distribution, finetuning, pretraining, workdir
+from kaleido import class_map, distribution, finetuning, pretraining, workdir
 from kaleido.callbacks import read_lines
 from kaleido.finetuning_config import FinetuningConfig
+from kaleido.layers.class_maps import ClassMaps
 from kaleido.models import networks_for
 from kaleido.warm_start import apply_feature_norm
 from tests import tiny_records
@@ -150,6 +152,33 @@ def test_it_begins_with_the_closed_forms_that_the_run_began_with(
         assert (a == b).all()
     with pytest.raises(ValueError, match="needs a run that began with them"):
         finetune(config, checkpoint, record_set, tmp_path / "out")
+
+
+# 15 s: a training is traced.
+@pytest.mark.slow
+def test_closed_forms_of_classes_are_kept_with_the_chosen_weights(
+    record_set, checkpoint, tmp_path, monkeypatch
+):
+    began = tmp_path / "began"
+    shutil.copytree(checkpoint, began)
+    content = json.loads((began / "config.json").read_text())
+    content["config"]["training"]["ridge_warm_start"] = True
+    (began / "config.json").write_text(json.dumps(content))
+    config = tiny_finetuning("subcategory", training={"steps": 2})
+    task = finetune(config, str(began), record_set, tmp_path / "out")
+    maps = task.saved["maps"]
+    assert maps.is_settled
+    other = ClassMaps(
+        task.num_classes, maps.picture.kernel.shape[0], maps.text.table.shape[0]
+    )
+    workdir.restore_parts(str(tmp_path / "out"), maps=other, joint=task.joint)
+    for a, b in zip(maps.get_weights(), other.get_weights()):
+        np.testing.assert_array_equal(a, b)
+    # What is done is not done again.
+    monkeypatch.setattr(class_map, "fit_picture_map", None)
+    again = finetune(config, str(began), record_set, tmp_path / "out")
+    for a, b in zip(maps.get_weights(), again.saved["maps"].get_weights()):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_another_fine_tuning_is_refused_and_more_steps_are_not(

@@ -40,21 +40,22 @@ def test_what_is_done_is_not_done_again_and_all_are_asked_the_same(tmp_path):
 
     made = new_calls("--seeds=0")
     assert [line.split()[0] for line in made] == [
-        "make_manifest", *["finetune"] * 7,
+        "make_manifest", *["finetune"] * 8,
         # The closed forms as they are.
-        "finetune",
+        "finetune", "finetune",
         # Ours as it stands; two towers, timed and then trained. No grid records: no
         # FashionBERT.
         "evaluate", "pretrain", "pretrain", "evaluate",
     ]
-    assert "steps=0 " in made[8] and "--start=closed_forms" in made[8]
-    assert "--steps=250" in made[11] and f"--workdir={run} " in made[9]
+    for task, line in zip(("itr", "subcategory"), made[9:11]):
+        assert f"--task={task} --start=closed_forms" in line and "steps=0 " in line
+    assert "--steps=250" in made[13] and f"--workdir={run} " in made[11]
     asked = [line for line in made if line[:3] == "eva" or "--task=itr" in line]
     manifest = f"--manifest={output}/manifest.json"
     assert len(asked) == 7 and all(manifest in line for line in asked)
     # Again: nothing. Another seed: what is fine-tuned.
     assert new_calls("--seeds=0") == []
-    assert [line.split()[0] for line in new_calls("--seeds=0,1")] == ["finetune"] * 7
+    assert [line.split()[0] for line in new_calls("--seeds=0,1")] == ["finetune"] * 8
     rows = read_json(os.path.join(output, "starts.json"))["rows"]
     # A figure that could not be had is in no row, and stops nothing.
     assert rows["subcategory, random"] == {

@@ -1,4 +1,4 @@
-"""Which words a text has, as a vector that a picture can be compared with."""
+"""Which words a text has, as a vector: word by word, in whatever order."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from kaleido.layers.encoder import initializer
 
 
 @tf.keras.utils.register_keras_serializable("kaleido")
-class TextWords(tf.keras.layers.Layer):
-    """A unit vector of the set of a text's word pieces.
+class PieceSums(tf.keras.layers.Layer):
+    """A linear function of the set of a text's word pieces.
 
     Each piece has a vector; theirs are added, divided by what the length of the set
-    would be if they stood at right angles, and moved. With `lexical_map.WordBasis` it
-    is latent semantic analysis; without, a random projection. Nothing is trained: the
-    words of a text are what they are.
+    would be if they stood at right angles, and moved. Nothing is trained by gradient:
+    a table comes in closed form (`lexical_map.py`, `class_map.py`); without, it is a
+    random projection.
 
     Args:
         vocab_size: number of word pieces.
@@ -36,7 +36,7 @@ class TextWords(tf.keras.layers.Layer):
 
     def call(self, token_ids, seen):
         """Maps pieces int32 [batch, length], of which bool [batch, length] are seen,
-        to unit vectors float32 [batch, size]."""
+        to vectors float32 [batch, size]."""
         # A set holds a piece once: where it stands first.
         place = tf.range(tf.shape(token_ids)[1])
         before = place[:, None] > place[None, :]
@@ -46,9 +46,22 @@ class TextWords(tf.keras.layers.Layer):
         total = tf.einsum("nl,nls->ns", counts, tf.gather(self.table, token_ids))
         squares = tf.reduce_sum(counts * tf.gather(self.squares, token_ids), axis=1)
         length = tf.sqrt(tf.maximum(squares, 1e-12))
-        return tf.math.l2_normalize(total / length[:, None] + self.bias, axis=-1)
+        return total / length[:, None] + self.bias
 
     def get_config(self):
         config = super().get_config()
         del config["dtype"], config["trainable"]
         return {**config, **self._config}
+
+
+@tf.keras.utils.register_keras_serializable("kaleido")
+class TextWords(PieceSums):
+    """Brings `PieceSums` to unit length, for cosines: latent semantic analysis.
+
+    Args:
+        vocab_size, size: see there.
+    """
+
+    def call(self, token_ids, seen):
+        """Returns unit vectors float32 [batch, size]; takes what `PieceSums` does."""
+        return tf.math.l2_normalize(super().call(token_ids, seen), axis=-1)

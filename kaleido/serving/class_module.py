@@ -26,7 +26,7 @@ class ClassModule(ServingModule):
         super().__init__(networks, spec, vocabulary, pictures)
         self._plain.classifier = classifier
         self._names = tf.constant(list(names))
-        self.save_variables_of(networks.joint, classifier.layer)
+        self.save_variables_of(networks.joint, *self.heads)
         function, count = {
             "both": (self.classify, 2), "picture": (self.classify_images, 1),
             "text": (self.classify_texts, 1),
@@ -36,10 +36,10 @@ class ClassModule(ServingModule):
 
     @property
     def heads(self):
-        return (self._plain.classifier.layer,)
+        return tuple(self._plain.classifier.saved.values())
 
     def _answer(self, inputs):
-        probabilities = tf.nn.softmax(self._plain.classifier.logits(inputs, False))
+        probabilities = tf.nn.softmax(self._plain.classifier.answer(inputs))
         best = tf.argmax(probabilities, axis=1)
         return {
             "class": tf.gather(self._names, best), "probabilities": probabilities,

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from kaleido import workdir
 from kaleido.caption_context import CaptionContext
-from kaleido.classifier import Classifier
+from kaleido.classifier import Classifier, joins_closed_forms
 from kaleido.files import read_arrays
 from kaleido.finetuning_config import CLASSIFICATION_TASKS
 from kaleido.generator import Generator
@@ -61,8 +61,12 @@ def serving_module(
         return CaptionModule(*shared, generator, context)
     if task in CLASSIFICATION_TASKS:
         names = read_arrays(workdir.notes_path(directory))["classes"]
-        classifier = Classifier(networks, len(names), finetuning["inputs"])
-        workdir.restore_parts(directory, classifier=classifier.layer)
+        classifier = Classifier(
+            networks, len(names), finetuning["inputs"],
+            run.spec.patch_layout if joins_closed_forms(run.config, finetuning["start"])
+            else None,
+        )
+        workdir.restore_parts(directory, **classifier.saved)
         return ClassModule(*shared, classifier, names)
     return SearchModule(*shared, tasks=run.config.active_tasks())
 

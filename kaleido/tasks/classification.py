@@ -1,17 +1,22 @@
-"""Category and sub-category from the [CLS] state (CR and SUB, paper section 4.3)."""
+"""Category and sub-category from the [CLS] state (CR and SUB, paper section 4.3).
+
+Where the pre-training began with closed forms, those of classes join the [CLS] state
+when it has been trained (`class_map.py`).
+"""
 
 from __future__ import annotations
 
 import collections
-from typing import Any, Dict, Mapping
+import functools
+from typing import Any, Dict, List, Mapping
 
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from kaleido import baselines, losses
+from kaleido import baselines, class_map, losses
 from kaleido.cases import choose_cases
-from kaleido.classifier import Classifier
+from kaleido.classifier import Classifier, joins_closed_forms
 from kaleido.metrics.classification import classification_figures
 from kaleido.models import PAIR_INPUTS
 from kaleido.records import RecordSet, read_strings
@@ -45,8 +50,12 @@ class Classification(Task):
             ),
             -1,
         )
-        self._head = Classifier(networks, self.num_classes, config.inputs)
+        joins = joins_closed_forms(run, config.start)
+        layout = records.spec.patch_layout if joins else None
+        self._head = Classifier(networks, self.num_classes, config.inputs, layout)
         self.classifier = self._head.layer
+        # What baselines and closed forms learn from is read once.
+        self._learnt = functools.lru_cache(self._collect)
         self._log_shares = tf.constant(self._log_shares_of_training(), tf.float32)
 
     def _log_shares_of_training(self) -> np.ndarray:
@@ -83,7 +92,7 @@ class Classification(Task):
 
     @property
     def saved(self) -> Dict[str, tf.Module]:
-        return {**super().saved, "classifier": self.classifier}
+        return {**super().saved, **self._head.saved}
 
     @property
     def functions(self):
@@ -111,35 +120,91 @@ class Classification(Task):
         # What training has never seen is wrong whatever is answered.
         return {self.config.task: summed._replace(count=labelled)}
 
+    def settle(self) -> bool:
+        """Fits the closed forms and weighs them against the [CLS] state."""
+        maps = self._head.maps
+        if maps is None or maps.is_settled:
+            return False
+        # Classes that only validation has are beyond everybody.
+        train, validation = (self._learnt(name) for name in ("train", "validation"))
+        seen = validation["label"] < self.num_classes
+        labels = validation["label"][seen]
+
+        def data(column):
+            return (
+                (train[column], train["label"]), (validation[column][seen], labels)
+            )
+
+        logits = [np.concatenate(self._validation_logits())[seen]]
+        if self.config.balance == "logits":
+            # As it has learnt to be read.
+            logits[0] = logits[0] + self._log_shares.numpy()
+        if maps.picture is not None:
+            fitted, chosen = class_map.fit_picture_map(
+                *data("level_means"), self.num_classes
+            )
+            logging.info("classes from pictures in closed form: %s", chosen)
+            maps.picture.set_weights(fitted.weights)
+            logits.append(fitted.logits(validation["level_means"][seen]))
+        if maps.text is not None:
+            special = self.records.vocabulary.is_special
+            fitted, chosen = class_map.fit_text_map(
+                *data("token_ids"), special, self.num_classes
+            )
+            logging.info("classes from texts in closed form: %s", chosen)
+            maps.text.set_weights(fitted.weights)
+            logits.append(fitted.logits(validation["token_ids"][seen]))
+        weights = class_map.weigh(logits, labels)
+        logging.info("weights of [CLS] and closed forms: %s", weights)
+        maps.shares.assign(weights)
+        if self.config.balance == "logits":
+            maps.offset.assign((weights[0] - 1.0) * self._log_shares)
+        return True
+
+    def _validation_logits(self) -> List[np.ndarray]:
+        logits = tf.function(self._head.logits, reduce_retracing=True)
+        return [
+            logits({k: batch[k] for k in PAIR_INPUTS}, False).numpy()
+            for batch in map(_labelled, self.read_for_baselines("validation"))
+        ]
+
+    def _collect(self, split: str) -> Collected:
+        collected, most = Collected(), self.records.spec.max_tokens
+        for batch in map(_labelled, self.read_for_baselines(split)):
+            columns = {k: batch[k] for k in ("text", "label", "level_means")}
+            # A batch is as long as its longest text.
+            short = most - tf.shape(batch["token_ids"])[1]
+            ids = tf.pad(batch["token_ids"], [[0, 0], [0, short]])
+            collected.add({**columns, "token_ids": ids})
+        return collected
+
     def evaluate_split(self, split: str) -> Outcome:
-        predict = tf.function(
-            lambda batch: tf.nn.softmax(self._head.logits(batch, False)),
-            reduce_retracing=True,
-        )
-        learnt = {name: Collected() for name in ("train", "validation")}
-        for name, collected in learnt.items():
-            for batch in self.read_for_baselines(name):
-                batch = _labelled(batch)
-                collected.add({k: batch[k] for k in ("text", "label", "level_means")})
+        parts_of = tf.function(self._head.parts, reduce_retracing=True)
         test = Collected()
         for batch in map(_labelled, self.read(split)):
             shown = ("image_id", "text", "thumbnail", "label")
+            parts = parts_of({k: batch[k] for k in PAIR_INPUTS})
             test.add(
                 {
                     **{k: batch[k] for k in shown},
                     # Baselines see what the network sees: frozen features, texts.
                     "level_means": self.level_means(batch),
-                    "probabilities": predict({k: batch[k] for k in PAIR_INPUTS}),
+                    "ours": tf.nn.softmax(self._head.mix(parts)),
+                    "cls": tf.nn.softmax(parts[0]),
                 }
             )
         rows, counts = self.without_leaks(split, test.strings("image_id"))
         labels = test["label"][rows]
-        probabilities = {"ours": test["probabilities"][rows]}
+        probabilities = {"ours": test["ours"][rows]}
+        learnt = {name: self._learnt(name) for name in ("train", "validation")}
         known = len(learnt["train"]["label"])
         settings: Dict[str, Any] = {
             "audit": counts, "classes": self.num_classes,
             "baselines_learn_from": known,
         }
+        if self._head.maps is not None:
+            probabilities["cls"] = test["cls"][rows]
+            settings["weights"] = self._head.maps.shares.numpy().tolist()
         for name, (values, chosen) in self._baselines(learnt, test, rows).items():
             probabilities[name], settings[name] = values, chosen
         examples = picked(test.examples(), rows)

@@ -115,6 +115,14 @@ class Task(Trainer):
         """
         raise NotImplementedError
 
+    def settle(self) -> bool:
+        """Chooses on validation what is not trained, once training has ended.
+
+        Returns:
+            Whether it has changed a part of `saved`.
+        """
+        return False
+
     @classmethod
     def check_split(cls, task: str, records: RecordSet, split: str) -> None:
         """Says before anything is trained that a split cannot be evaluated.

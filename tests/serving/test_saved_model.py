@@ -270,14 +270,17 @@ def test_captions_are_those_of_the_generator_in_words(parts, tmp_path, with_cont
     assert len(set(expected)) > 1 and all(expected)
 
 
-@pytest.mark.parametrize("inputs", ["both", "picture", "text"])
-def test_classes_are_those_of_the_classifier(parts, tmp_path, inputs):
+@pytest.mark.parametrize(
+    "inputs, joined",
+    [("both", False), ("both", True), ("picture", True), ("text", True)],
+)
+def test_classes_are_those_of_the_classifier(parts, tmp_path, inputs, joined):
     networks, spec, vocabulary, reader = parts
-    classifier = Classifier(networks, 3, inputs)
-    classifier.layer.set_weights(
-        [np.random.default_rng(0).normal(size=w.shape) for w in
-         classifier.layer.get_weights()]
-    )
+    layout = spec.patch_layout if joined else None
+    classifier = Classifier(networks, 3, inputs, layout)
+    rng = np.random.default_rng(0)
+    for layer in classifier.saved.values():
+        layer.set_weights([rng.uniform(0.5, 1.5, w.shape) for w in layer.weights])
     names = [b"boots", b"coats", b"scarves"]
     module = ClassModule(*parts, classifier, names)
     export_saved_model(module, str(tmp_path / "export"))
@@ -290,7 +293,9 @@ def test_classes_are_those_of_the_classifier(parts, tmp_path, inputs):
     batch = {
         **reader(IMAGES), "token_ids": Tokenizer(vocabulary)(texts, spec.max_tokens),
     }
-    expected = tf.nn.softmax(classifier.logits(batch, False)).numpy()
+    expected = tf.nn.softmax(classifier.answer(batch)).numpy()
+    alone = tf.nn.softmax(classifier.logits(batch, False)).numpy()
+    assert (np.abs(expected - alone).max() > 0.01) == joined
     np.testing.assert_allclose(found["probabilities"], expected, atol=1e-5)
     assert found["class"].numpy().tolist() == [names[k] for k in expected.argmax(1)]
     assert found["names"].numpy().tolist() == names

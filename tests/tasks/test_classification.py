@@ -163,3 +163,57 @@ def test_the_table_holds_our_row_and_a_baseline_for_each_input(record_set):
 def test_a_baseline_sees_no_more_than_the_network(record_set, inputs, baseline):
     outcome = make_task("subcategory", record_set, inputs=inputs).evaluate_split("test")
     assert list(outcome.rows) == ["ours", baseline]
+
+
+def with_closed_forms(record_set, **changes):
+    run = tiny_records.tiny_config(
+        model={"num_layers": 1}, training={"ridge_warm_start": True}
+    )
+    return make_task("subcategory", record_set, run=run, **changes)
+
+
+@pytest.mark.parametrize("inputs, maps", [("both", 2), ("text", 1), ("picture", 1)])
+def test_closed_forms_join_once_training_has_ended(record_set, inputs, maps):
+    task = with_closed_forms(record_set, inputs=inputs)
+    (batch,) = task.read("validation")
+    seen = {name: batch[name] for name in PAIR_INPUTS}
+    head = task._head
+    np.testing.assert_array_equal(head.answer(seen), head.logits(seen, False))
+    assert task.settle() and not task.settle()
+    outcome = task.evaluate_split("validation")
+    assert list(outcome.rows)[:2] == ["ours", "cls"]
+    weights = outcome.settings["weights"]
+    assert len(weights) == 1 + maps and min(weights) >= 0 < max(weights[1:])
+    # By likelihood, which has weighed them, more know no less than one.
+    found = [
+        tf.nn.sparse_softmax_cross_entropy_with_logits(batch["label"], logits)
+        for logits in (head.answer(seen), head.logits(seen, False))
+    ]
+    assert tf.reduce_mean(found[0]) < tf.reduce_mean(found[1])
+
+
+def test_balanced_classifiers_are_weighed_as_what_they_have_learnt(record_set):
+    plain = with_closed_forms(record_set)
+    balanced = with_closed_forms(record_set, balance="logits")
+    for task in (plain, balanced):
+        # A state that knows how frequent classes are, and no more.
+        task._head.layer.set_weights(
+            [np.zeros_like(task._head.layer.kernel), task._log_shares.numpy()]
+        )
+    # With that added, the balanced one says nothing of its own.
+    balanced._head.layer.bias.assign(tf.zeros_like(balanced._log_shares))
+    assert plain.settle() and balanced.settle()
+    np.testing.assert_allclose(
+        plain._head.maps.shares, balanced._head.maps.shares, atol=1e-3
+    )
+    batch = first_batch(plain, "validation")
+    seen = {name: batch[name] for name in PAIR_INPUTS}
+    np.testing.assert_allclose(
+        plain._head.answer(seen) - balanced._head.answer(seen),
+        np.tile(plain._log_shares, (8, 1)), atol=1e-3,
+    )
+
+
+def test_a_start_from_less_has_no_closed_forms(record_set):
+    task = with_closed_forms(record_set, start="text")
+    assert task._head.maps is None and not task.settle()

@@ -1,0 +1,176 @@
+"""Classes in closed form: ridge regression of pictures, logistic of texts.
+
+What a picture's frozen features and a text's words say of its class needs no network,
+and some thousand products are too few for the [CLS] state to learn it anew. So the
+maps are fitted apart from the fine-tuning and take part in its answers
+(`layers/class_maps.py`); how much each of the three counts is chosen by the likelihood
+of the validation split, which none of them has learnt from. Not in the paper.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Dict, Sequence, Tuple
+
+import numpy as np
+from absl import logging
+from scipy import optimize, sparse
+from scipy.special import log_softmax
+from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.linear_model import LogisticRegression
+
+from kaleido.baselines import STRENGTHS
+from kaleido.lexical_map import piece_sets
+from kaleido.ridge_map import RidgeFit
+
+# In units of `RidgeFit.solve`.
+PENALTIES = (0.03, 0.1, 0.3, 1.0)
+# Logit of a class that the fit has no example of.
+_UNSEEN = -20.0
+
+# Inputs and labels int [n].
+Labelled = Tuple[np.ndarray, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class PictureMap:
+    """A linear map from level means to logits.
+
+    Attributes:
+        kernel: float32 [features, classes]; bias: float32 [classes].
+    """
+
+    kernel: np.ndarray
+    bias: np.ndarray
+
+    def logits(self, level_means: np.ndarray) -> np.ndarray:
+        """float32 [n, features] -> float32 [n, classes]."""
+        return level_means @ self.kernel + self.bias
+
+    @property
+    def weights(self) -> Sequence[np.ndarray]:
+        """Those of `ClassMaps.picture`."""
+        return [self.kernel, self.bias]
+
+
+@dataclasses.dataclass(frozen=True)
+class TextMap:
+    """A linear map from TF-IDF of the set of word pieces, of unit length, to logits.
+
+    Attributes:
+        table: float32 [vocab_size, classes]; squares: float32 [vocab_size], of the
+            pieces' inverse document frequencies; bias: float32 [classes].
+    """
+
+    table: np.ndarray
+    squares: np.ndarray
+    bias: np.ndarray
+
+    def logits(self, token_ids: np.ndarray) -> np.ndarray:
+        """int32 [n, length] -> float32 [n, classes]."""
+        pieces = piece_sets(token_ids, len(self.squares))
+        lengths = np.sqrt(np.maximum(pieces @ self.squares, 1e-12))
+        return (pieces @ self.table) / lengths[:, None] + self.bias
+
+    @property
+    def weights(self) -> Sequence[np.ndarray]:
+        """Those of `ClassMaps.text`."""
+        return [self.table, self.squares, self.bias]
+
+
+def fit_picture_map(
+    train: Labelled, validation: Labelled, classes: int
+) -> Tuple[PictureMap, Dict[str, Any]]:
+    """Regresses class indicators on level means.
+
+    Args:
+        train, validation: level means float32 [n, features], labels.
+        classes: columns of the result.
+
+    Returns:
+        The map, and the penalty of `PENALTIES` that validation chose, by accuracy.
+    """
+    fit = RidgeFit(train[0], np.eye(classes, dtype=np.float32)[train[1]])
+    made = {}
+    for penalty in PENALTIES:
+        ((kernel, _),) = fit.solve(penalty)
+        kernel, bias = fit.affine(0, kernel)
+        made[penalty] = PictureMap(kernel.astype(np.float32), bias.astype(np.float32))
+    return _best("penalty", made, validation)
+
+
+def fit_text_map(
+    train: Labelled, validation: Labelled, is_special: np.ndarray, classes: int
+) -> Tuple[TextMap, Dict[str, Any]]:
+    """Fits logistic regressions on TF-IDF of sets of word pieces.
+
+    Args:
+        train, validation: token ids int32 [n, length], labels.
+        is_special: bool [vocab_size], pieces that say nothing.
+        classes: columns of the result.
+
+    Returns:
+        The map, and the strength of `baselines.STRENGTHS` that validation chose, by
+        accuracy.
+    """
+    spoken = sparse.diags((~is_special).astype(np.float32))
+    pieces = piece_sets(train[0], len(is_special)) @ spoken
+    tfidf = TfidfTransformer()
+    inputs = tfidf.fit_transform(pieces)
+    # What no training text has says nothing, and must not lengthen others.
+    known = np.asarray(pieces.sum(axis=0)).ravel() > 0
+    frequencies = np.where(known, tfidf.idf_, 0.0)
+    made = {}
+    for strength in STRENGTHS:
+        model = LogisticRegression(C=strength, max_iter=1000).fit(inputs, train[1])
+        kernel, bias = model.coef_, model.intercept_
+        if len(model.classes_) == 2:
+            # One logit of two classes: half for, half against.
+            kernel, bias = (np.stack([-x, x]) / 2 for x in (kernel[0], bias[0]))
+        table = np.zeros((len(is_special), classes), np.float32)
+        table[:, model.classes_] = frequencies[:, None] * kernel.T
+        all_bias = np.full(classes, _UNSEEN, np.float32)
+        all_bias[model.classes_] = bias
+        made[strength] = TextMap(table, (frequencies**2).astype(np.float32), all_bias)
+    return _best("strength", made, validation)
+
+
+def _best(name: str, made, validation: Labelled):
+    inputs, labels = validation
+    accuracy = {
+        setting: float(np.mean(fitted.logits(inputs).argmax(axis=1) == labels))
+        for setting, fitted in made.items()
+    }
+    logging.info("accuracy on validation by %s: %s", name, accuracy)
+    best = max(accuracy, key=accuracy.get)
+    return made[best], {name: best, "validation_accuracy": accuracy[best]}
+
+
+def weigh(parts: Sequence[np.ndarray], labels: np.ndarray) -> np.ndarray:
+    """Returns the weights under which labels are likeliest, float64 [parts].
+
+    The likelihood is that of the softmax of weighted logits, added; no weight is
+    negative. It brings them to one scale, and the sum to a calibrated one.
+
+    Args:
+        parts: logits float [n, classes] each.
+        labels: int [n].
+    """
+    stacked = np.stack(parts).astype(np.float64)
+    # Of one size, so that no unit hides from the search.
+    sizes = np.maximum(stacked.std(axis=(1, 2)), 1e-9)
+    stacked /= sizes[:, None, None]
+    rows = np.arange(len(labels))
+
+    def cost(weights):
+        logs = log_softmax(np.einsum("pnc,p->nc", stacked, weights), axis=1)
+        wrong = np.exp(logs)
+        wrong[rows, labels] -= 1.0
+        slope = np.einsum("pnc,nc->p", stacked, wrong) / len(rows)
+        return -logs[rows, labels].mean(), slope
+
+    found = optimize.minimize(
+        cost, np.ones(len(parts)), jac=True, method="L-BFGS-B",
+        bounds=[(0.0, None)] * len(parts),
+    )
+    return found.x / sizes
