@@ -1,11 +1,11 @@
 r"""Is pre-training worth it? Fine-tunes from several starts; trains rivals beside it.
 
 Retrieval, sub-category and captions, each from our pre-training, from the packaged
-text encoder alone and from random weights, the first two from our closed forms, too, in as
-many steps; beside them these untrained, our pre-training as it stands, and, pre-trained
-for as long as that, two towers and FashionBERT (needs --grid_records). Retrieval is
-asked of one manifest. What is done is not done again. Writes OUTPUT/starts.json,
-starts.html and starts.md.
+text encoder alone and from random weights, the first two from our closed forms, too, in
+as many steps; beside them these untrained, our pre-training as it stands, and,
+pre-trained for as long as that, two towers and FashionBERT (needs --grid_records).
+Retrieval is asked of one manifest. What is done is not done again. Writes
+OUTPUT/starts.json, starts.html and starts.md.
 
 Example:
   python -m experiments.starts --records=runs/myntra/records \
