@@ -35,7 +35,7 @@ flags.DEFINE_string(
 flags.DEFINE_string("records", None, "Folder of `tfrecords.build`.", required=True)
 flags.DEFINE_string("workdir", None, "Folder of the fine-tuning.", required=True)
 # These are fields of the configuration, too, which counts where no flag is given.
-_FIELDS = ("start", "inputs", "balance", "context")
+_FIELDS = ("start", "inputs", "balance", "context", "closed_forms")
 flags.DEFINE_enum(
     "start", None, finetuning_config.STARTS,
     "Weights to begin with: the run's (pretrained, the default); what it began with "
@@ -54,6 +54,11 @@ flags.DEFINE_enum(
     "context", None, finetuning_config.CONTEXTS,
     "What a caption may copy from: the text of the most similar picture of training; "
     "default: none.",
+)
+flags.DEFINE_bool(
+    "closed_forms", None,
+    "Of classes and captions: what closed forms know has a say, where the pre-training "
+    "began with such; default: true.",
 )
 flags.DEFINE_string("split", "test", "Split that is evaluated.")
 flags.DEFINE_string(

@@ -6,7 +6,6 @@ from typing import Dict, List, Mapping, Optional, Sequence
 
 import tensorflow as tf
 
-from kaleido.config import Config
 from kaleido.layers.class_maps import ClassMaps
 from kaleido.layers.encoder import initializer
 from kaleido.layers.heads import level_means
@@ -14,18 +13,6 @@ from kaleido.models import Networks
 from kaleido.patches import PatchLayout
 
 _DROPOUT = 0.1
-
-
-def joins_closed_forms(run: Config, start: str) -> bool:
-    """Whether closed forms have a say in classes: where the run began with such.
-
-    A fine-tuning from less is to show what less is worth.
-
-    Args:
-        run: the pre-training.
-        start: of the fine-tuning, one of `finetuning_config.STARTS`.
-    """
-    return run.training.ridge_warm_start and start in ("pretrained", "closed_forms")
 
 
 class Classifier:

@@ -7,6 +7,7 @@ from typing import Any, Mapping
 
 from kaleido.config import (
     CLOSED_FORMS,
+    Config,
     DataConfig,
     Editable,
     TrainingConfig,
@@ -44,6 +45,9 @@ class FinetuningConfig(Editable):
         balance: the classifier's answer to classes of unlike sizes: `none`, or
             `logits`, see `tasks.classification`.
         context: one of `CONTEXTS`, see `caption_context.py`.
+        closed_forms: whether what closed forms know of pictures and words has a say in
+            classes and captions, where the run began with such, see `class_map.py`
+            and `word_evidence.py`; the paper's networks have none.
         lists: wrong candidates of a list that the match head learns to rank, see
             `tasks.retrieval`.
     """
@@ -55,6 +59,7 @@ class FinetuningConfig(Editable):
     inputs: str = "both"
     balance: str = "none"
     context: str = "none"
+    closed_forms: bool = True
     lists: int = 3
 
     def __post_init__(self):
@@ -84,6 +89,17 @@ class FinetuningConfig(Editable):
                 "`lists` must be at least 1 and less than a batch. Received: "
                 f"lists={self.lists}, batch_size={self.data.batch_size}"
             )
+
+    def joins_closed_forms(self, run: Config) -> bool:
+        """Whether closed forms have a say.
+
+        A start from less is to show what less is worth.
+
+        Args:
+            run: the pre-training.
+        """
+        begun = self.start in ("pretrained", "closed_forms")
+        return self.closed_forms and run.training.ridge_warm_start and begun
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "FinetuningConfig":

@@ -3,19 +3,23 @@
 The same encoder under a sequence-to-sequence attention mask (UniLM, arXiv
 1905.03197): patches see patches, words see patches and the words before them. The
 state of a word predicts the next one by the masked-language head. From a context,
-another product's text (`caption_context.py`), it may copy (`layers/copying.py`).
+another product's text (`caption_context.py`), it may copy (`layers/copying.py`), and
+closed forms may speak for words (`layers/word_evidence.py`).
 """
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 import tensorflow as tf
 
 from kaleido.decoding import beam_search, close_caption, nucleus_sample
 from kaleido.layers.copying import Copied, CopyHead, extend_matches
+from kaleido.layers.heads import level_means
+from kaleido.layers.word_evidence import WordEvidence
 from kaleido.models import Networks
+from kaleido.patches import PatchLayout
 from kaleido.text import CLS, PAD, SEP, Vocabulary
 
 # Far below any logit, yet finite.
@@ -33,10 +37,12 @@ class Memory(NamedTuple):
         layers: keys and values of the patches in each layer, float
             [batch, heads, patches, size].
         context_ids: int32 [batch, any], texts to copy from.
+        evidence: float32 [batch, pieces], see `Generator.picture_evidence`.
     """
 
     layers: List[Tuple[tf.Tensor, tf.Tensor]]
     context_ids: Optional[tf.Tensor]
+    evidence: Optional[tf.Tensor]
 
 
 def sequence_to_sequence_visible(
@@ -69,14 +75,17 @@ class Generator:
             default. A catalogue writes with a fifth of a standard vocabulary, and
             the output matrix is most of what a caption costs.
         copies: whether captions copy from contexts.
+        layout: of the patches, if closed forms speak for words.
 
     Attributes:
         copying: the layer that does, built, in float32; None if none does.
+        evidence: the layer of the closed forms, built, in float32, or None.
     """
 
     def __init__(
         self, networks: Networks, vocabulary: Vocabulary,
         pieces: Optional[np.ndarray] = None, copies: bool = False,
+        layout: Optional[PatchLayout] = None,
     ):
         joint = networks.joint
         self._networks = networks
@@ -102,27 +111,61 @@ class Generator:
         self._begin, self._end, self._padding = (
             int(places[vocabulary.ids[piece]]) for piece in (CLS, SEP, PAD)
         )
+        self._layout, self.evidence = layout, None
+        if layout:
+            features = networks.image.input["patch_features"].shape[-1]
+            self.evidence = WordEvidence(
+                features * len(layout.levels), len(self._ids), name="evidence"
+            )
         never = vocabulary.is_special[self._ids]
         never[self._end] = False
         self._never = tf.constant(np.where(never, _NEVER, 0.0), tf.float32)
+
+    @property
+    def piece_ids(self) -> np.ndarray:
+        """Ids of the pieces that captions may hold, int [pieces]."""
+        return self._ids
+
+    @property
+    def saved(self) -> Dict[str, tf.keras.layers.Layer]:
+        """What it has of its own, by name in a checkpoint."""
+        parts = {"copying": self.copying, "evidence": self.evidence}
+        return {name: part for name, part in parts.items() if part is not None}
+
+    def picture_evidence(self, patch_features: tf.Tensor) -> Optional[tf.Tensor]:
+        """Returns what closed forms add to logits, float32 [batch, pieces], if any.
+
+        It is spent where a piece has been written: texts have it, as they should.
+
+        Args:
+            patch_features: float [batch, patches, size].
+        """
+        if self.evidence is None:
+            return None
+        levels = self._layout.levels
+        return self.evidence(level_means(patch_features, levels, levels))
 
     def places(self, token_ids: tf.Tensor) -> tf.Tensor:
         """Returns where pieces stand among those that captions may hold, or -1."""
         return tf.gather(self._places, token_ids)
 
     def scores(
-        self, states: tf.Tensor, copied: Optional[Copied] = None
+        self, states: tf.Tensor, copied: Optional[Copied] = None,
+        evidence: Optional[tf.Tensor] = None,
     ) -> tf.Tensor:
         """Returns logits of the next piece, float32 [..., pieces].
 
         Args:
             states: float [..., hidden_size]; [n, hidden_size] where it copies.
             copied: what may be copied; the logits are log-probabilities then.
+            evidence: float32 [..., pieces], of `picture_evidence` what is not spent.
         """
         hidden = self._transform(states)
         table = tf.cast(tf.gather(self._embed_text.words, self._ids), hidden.dtype)
         products = tf.cast(tf.matmul(hidden, table, transpose_b=True), tf.float32)
         logits = products + tf.gather(self._output_bias.bias, self._ids)
+        if evidence is not None:
+            logits += evidence
         if copied is None:
             return logits
         return self.copying(
@@ -187,7 +230,10 @@ class Generator:
             states = layer.attend(states, query, key, value, bias)
         if context_ids is not None:
             context_ids = tf.repeat(context_ids, beams, axis=0)
-        return Memory(layers, context_ids)
+        evidence = self.picture_evidence(patch_features)
+        if evidence is not None:
+            evidence = tf.repeat(evidence, beams, axis=0)
+        return Memory(layers, context_ids, evidence)
 
     def _stepper(self, memory: Memory, steps: int):
         """Returns the step of a decoder and its first state, but for the batch."""
@@ -196,7 +242,7 @@ class Generator:
             followers = self.followers(context_ids)
 
         def step(index, last, state):
-            caches, matches = state
+            caches, matches, written_pieces = state
             ids = tf.cast(tf.gather(self._ids, last), tf.int32)
             states = self._embed_text(ids[:, None], first_position=index)
             written = tf.range(steps) <= index
@@ -217,8 +263,13 @@ class Generator:
             if context_ids is not None:
                 matches = extend_matches(matches, ids, context_ids)
                 copied = Copied(matches, followers)
-            logits = self.scores(states[:, 0], copied) + self._never
-            return tf.nn.log_softmax(logits), (grown, matches)
+            evidence = None
+            if memory.evidence is not None:
+                pieces = tf.shape(memory.evidence)[1]
+                written_pieces |= tf.one_hot(last, pieces, True, False, dtype=tf.bool)
+                evidence = tf.where(written_pieces, 0.0, memory.evidence)
+            logits = self.scores(states[:, 0], copied, evidence) + self._never
+            return tf.nn.log_softmax(logits), (grown, matches, written_pieces)
 
         def empty(batch):
             caches = [
@@ -229,7 +280,11 @@ class Generator:
                 for given in memory.layers
             ]
             read = 0 if context_ids is None else tf.shape(context_ids)[1]
-            return caches, tf.zeros([batch, read], tf.int32)
+            pieces = 0 if memory.evidence is None else tf.shape(memory.evidence)[1]
+            return (
+                caches, tf.zeros([batch, read], tf.int32),
+                tf.zeros([batch, pieces], tf.bool),
+            )
 
         return step, empty
 

@@ -202,7 +202,10 @@ def _split(content: Mapping[str, Any]) -> str:
 
 def _recipe(content: Mapping[str, Any]) -> str:
     """Returns what a fine-tuning has that the default has not."""
-    usual = {"start": "pretrained", "balance": "none", "context": "none"}
+    usual = {
+        "start": "pretrained", "balance": "none", "context": "none",
+        "closed_forms": True,
+    }
     told = [
         f"{name} {content[name]}" for name, value in usual.items()
         if content.get(name, value) != value

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from kaleido.generator import NO_REPEAT, Generator, sequence_to_sequence_visible
 from kaleido.layers.copying import LONGEST, Copied, count_matches
+from kaleido.patches import LAYOUTS
 from kaleido.text import CLS, PAD, SEP, Vocabulary
 from tests.test_models import VOCABULARY, build, inputs
 
@@ -68,8 +69,11 @@ def test_every_word_sees_the_picture(generator):
     assert (np.abs(after - before).max(axis=2) > 1e-4).all()
 
 
-def by_hand(generator, picture, steps):
-    """Greedy decoding of one picture that computes all anew at each step."""
+def by_hand(generator, picture, steps, evidence=None):
+    """Greedy decoding of one picture that computes all anew at each step.
+
+    `evidence` of pieces, float [pieces], is for those that are not written yet.
+    """
     written = [WORDS.ids[CLS]]
     never = [i for i, piece in enumerate(WORDS.pieces) if piece in PIECES]
     never.remove(WORDS.ids[SEP])
@@ -77,6 +81,9 @@ def by_hand(generator, picture, steps):
         # The last piece of the input is only asked for.
         ids = np.array([[*written, 0]], np.int32)
         logits = logits_of(generator, ids, *picture).numpy()[0, -1]
+        if evidence is not None:
+            unsaid = ~np.isin(np.arange(len(evidence)), written)
+            logits += evidence * unsaid
         logits[never] = -np.inf
         for start in range(len(written) - NO_REPEAT + 1):
             run = written[start : start + NO_REPEAT]
@@ -100,6 +107,35 @@ def test_cached_decoding_writes_what_uncached_decoding_does(generator):
             expected[-1] = WORDS.ids[SEP]
         padded = expected + [WORDS.ids[PAD]] * (LENGTH - len(expected))
         assert found[row].tolist() == padded
+
+
+def test_evidence_is_for_what_is_not_written_yet(generator):
+    speaker = Generator(generator._networks, WORDS, layout=LAYOUTS["kaleido"])
+    features, positions = pictures(4)
+    silent = speaker.generate(features, positions, LENGTH).numpy()
+    np.testing.assert_array_equal(
+        silent, generator.generate(features, positions, LENGTH).numpy()
+    )
+    rng = np.random.default_rng(0)
+    kernel, bias, shares, trust = speaker.evidence.weights
+    bias.assign(rng.uniform(0.0, 1.0, bias.shape))
+    kernel.assign(rng.normal(0, 0.1, kernel.shape))
+    shares.assign(tf.fill(shares.shape, 0.2))
+    trust.assign(3.0)
+    evidence = speaker.picture_evidence(features).numpy()
+    found = speaker.generate(features, positions, LENGTH).numpy()
+    assert (found != silent).any()
+    for row in range(4):
+        picture = features[row : row + 1], positions[row : row + 1]
+        expected = by_hand(generator, picture, LENGTH - 1, evidence[row])
+        if len(expected) == LENGTH:
+            expected[-1] = WORDS.ids[SEP]
+        padded = expected + [WORDS.ids[PAD]] * (LENGTH - len(expected))
+        assert found[row].tolist() == padded
+    # Beams carry what each of them has written.
+    first = speaker.generate(features[:1], positions[:1], LENGTH, beams=3).numpy()
+    again = speaker.generate(features, positions, LENGTH, beams=3).numpy()
+    np.testing.assert_array_equal(first[0], again[0])
 
 
 def context_ids(batch=3):

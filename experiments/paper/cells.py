@@ -288,6 +288,8 @@ def _run(cell: Cell, seed: str, workdir: str) -> Dict[str, float]:
             "experiments.finetune", f"--task={'itr' if ranks else cell.task}",
             f"--checkpoint={checkpoint}", f"--workdir={workdir}",
             *finetuning_arguments(_scale(), cell.task), *shared, *_scale().finetuning,
+            # The network's own.
+            "--noclosed_forms",
         )
     else:
         run_binary(

@@ -75,8 +75,8 @@ def paper_figures(cells: Mapping[str, Mapping[str, float]]) -> Dict[str, float]:
 
     Returns:
         By column; those of other scorers than the match head end in `, <scorer>`.
-        Classes are those of the [CLS] state alone. SumCLS adds their four figures,
-        SumCAP those of captions, where all of them are there.
+        SumCLS adds the four figures of categories, SumCAP those of captions, where
+        all of them are there.
     """
     figures: Dict[str, float] = {}
     retrieval = cells.get("retrieval", {})
@@ -96,12 +96,9 @@ def paper_figures(cells: Mapping[str, Mapping[str, float]]) -> Dict[str, float]:
                 before = retrieval[f"{scorer}_{task}_before"]
                 figures[f"{task.upper()} @1, {_BEFORE}"] = before
     for task, label in (("category", "CR"), ("subcategory", "SUB")):
-        found = cells.get(task, {})
-        # As the paper's: [CLS] alone, where closed forms have joined it.
-        row = "cls" if "cls_accuracy" in found else "ours"
         for key, what in (("accuracy", "accuracy"), ("macro_f", "macro-F")):
-            if f"{row}_{key}" in found:
-                figures[f"{label} {what}"] = 100 * found[f"{row}_{key}"]
+            if f"ours_{key}" in cells.get(task, {}):
+                figures[f"{label} {what}"] = 100 * cells[task][f"ours_{key}"]
     for label in _CAPTIONS:
         key = f"{BEAM_ROW}_{label.lower().replace('-', '_')}"
         if key in cells.get("caption", {}):

@@ -39,8 +39,7 @@ class CaptionModule(ServingModule):
 
     @property
     def heads(self):
-        copying = self._plain.generator.copying
-        return () if copying is None else (copying,)
+        return tuple(self._plain.generator.saved.values())
 
     @tf.function(input_signature=[BYTES])
     def caption(self, images):

@@ -14,9 +14,9 @@ import tensorflow as tf
 
 from kaleido import workdir
 from kaleido.caption_context import CaptionContext
-from kaleido.classifier import Classifier, joins_closed_forms
+from kaleido.classifier import Classifier
 from kaleido.files import read_arrays
-from kaleido.finetuning_config import CLASSIFICATION_TASKS
+from kaleido.finetuning_config import CLASSIFICATION_TASKS, FinetuningConfig
 from kaleido.generator import Generator
 from kaleido.serving.caption_module import CaptionModule
 from kaleido.serving.class_module import ClassModule
@@ -48,24 +48,23 @@ def serving_module(
     )
     vocabulary = load_vocabulary(run.vocabulary)
     shared = networks, run.spec, vocabulary, pictures
-    finetuning = workdir.read_finetuning(directory)
-    task = finetuning.get("task", "")
+    layout, task, finetuning = None, "", workdir.read_finetuning(directory)
+    if finetuning:
+        config = FinetuningConfig.from_dict(finetuning)
+        task = config.task
+        if config.joins_closed_forms(run.config):
+            layout = run.spec.patch_layout
     if task == "caption":
         notes = read_arrays(workdir.notes_path(directory))
         context = CaptionContext.from_notes(notes, run.spec.patch_layout)
         generator = Generator(
-            networks, vocabulary, notes["pieces"], copies=bool(context)
+            networks, vocabulary, notes["pieces"], copies=bool(context), layout=layout
         )
-        if context:
-            workdir.restore_parts(directory, copying=generator.copying)
+        workdir.restore_parts(directory, **generator.saved)
         return CaptionModule(*shared, generator, context)
     if task in CLASSIFICATION_TASKS:
         names = read_arrays(workdir.notes_path(directory))["classes"]
-        classifier = Classifier(
-            networks, len(names), finetuning["inputs"],
-            run.spec.patch_layout if joins_closed_forms(run.config, finetuning["start"])
-            else None,
-        )
+        classifier = Classifier(networks, len(names), config.inputs, layout)
         workdir.restore_parts(directory, **classifier.saved)
         return ClassModule(*shared, classifier, names)
     return SearchModule(*shared, tasks=run.config.active_tasks())

@@ -14,6 +14,7 @@ from kaleido.cases import choose_cases
 from kaleido.finetuning_config import BEAM_ROW, BEAMS
 from kaleido.generator import Generator
 from kaleido.layers.copying import Copied, count_matches
+from kaleido.layers.word_evidence import written_before
 from kaleido.metrics.attributes import attribute_figures, has_truth, read_truth
 from kaleido.metrics.captions import caption_figures, require_scorer
 from kaleido.models import PAIR_INPUTS
@@ -22,7 +23,10 @@ from kaleido.records import STRING_FIELDS, count_pieces
 from kaleido.reports.caption_report import caption_page
 from kaleido.tasks.task import Collected, Outcome, Task, picked
 from kaleido.text import Tokenizer
+from kaleido.word_evidence import fit_word_evidence
 
+# Factors of what closed forms say of words, of which validation chooses one.
+_TRUSTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 # References are whole texts, however long the captions may become.
 _WHOLE = 512
 
@@ -46,21 +50,21 @@ class Captioning(Task):
         self._context = None
         if config.context == "nearest":
             self._context = self._learn_context()
+        joins = config.joins_closed_forms(run)
         self._generator = Generator(
-            networks, records.vocabulary, self._written, copies=bool(self._context)
+            networks, records.vocabulary, self._written, copies=bool(self._context),
+            layout=records.spec.patch_layout if joins else None,
         )
         self.copying = self._generator.copying
 
     def _learn_context(self) -> CaptionContext:
         layout, train = self.records.spec.patch_layout, Collected()
         for batch in self.read_for_baselines("train"):
-            # Batches are cut to lengths of their own.
-            missing = self.records.spec.max_tokens - batch["token_ids"].shape[1]
             train.add(
                 {
                     "features": describe(batch["patch_features"], layout.levels),
                     "keys": batch["product_key"],
-                    "token_ids": tf.pad(batch["token_ids"], [[0, 0], [0, missing]]),
+                    "token_ids": self.padded(batch)["token_ids"],
                 }
             )
         return CaptionContext.learn(
@@ -82,6 +86,23 @@ class Captioning(Task):
         super().check_split(task, records, split)
 
     def losses_of(self, batch, training: bool) -> Dict[str, losses.Summed]:
+        logits, places, count = self._scored(batch, training)
+        summed = losses.classification(logits, places, tf.ones_like(logits[:, 0]))
+        return {"caption": summed._replace(count=count)}
+
+    def _scored(self, batch, training: bool, evidence: Optional[tf.Tensor] = None):
+        """Scores the pieces of a batch's texts.
+
+        Args:
+            batch: of `preparation`.
+            training: whether dropout is on.
+            evidence: float32 [batch, pieces], of `Generator.picture_evidence`; training
+                is without.
+
+        Returns:
+            Logits float32 [n, pieces] of the pieces that can be written, what they
+            are, int32 [n], and how many there are in all, float32.
+        """
         inputs = (batch[name] for name in PAIR_INPUTS)
         states = self.passes["states"](*inputs, training)
         targets = batch["token_ids"][:, 1:]
@@ -96,18 +117,60 @@ class Captioning(Task):
             copied = Copied(
                 tf.gather_nd(matches, rows), tf.gather(followers, rows[:, 0])
             )
-        logits = self._generator.scores(tf.gather_nd(states, rows), copied)
-        summed = losses.classification(
-            logits, tf.gather_nd(places, rows), tf.ones_like(logits[:, 0])
-        )
+        if evidence is not None:
+            evidence = tf.gather(evidence, rows[:, 0])
+            written = self._generator.places(batch["token_ids"])
+            spent = written_before(written, rows, tf.shape(evidence)[1])
+            evidence = tf.where(spent, 0.0, evidence)
+        logits = self._generator.scores(tf.gather_nd(states, rows), copied, evidence)
         # A piece that training never wrote is wrong whatever is said.
         count = tf.reduce_sum(tf.cast(there, tf.float32))
-        return {"caption": summed._replace(count=count)}
+        return logits, tf.gather_nd(places, rows), count
+
+    def settle(self) -> bool:
+        """Fits what pictures say of words, and chooses how much it counts."""
+        evidence = self._generator.evidence
+        if evidence is None or evidence.trust.numpy():
+            return False
+        columns = ("level_means", "token_ids")
+        pairs = {}
+        for split in ("train", "validation"):
+            collected = Collected()
+            for batch in self.read_for_baselines(split):
+                collected.add({name: self.padded(batch)[name] for name in columns})
+            pairs[split] = tuple(collected[name] for name in columns)
+        fitted, chosen = fit_word_evidence(
+            pairs["train"], pairs["validation"], self._generator.piece_ids,
+            self.records.spec.vocab_size,
+        )
+        logging.info("words from pictures in closed form: %s", chosen)
+        evidence.set_weights([*fitted, 1.0])
+
+        @tf.function(reduce_retracing=True)
+        def costs(batch):
+            said = self._generator.picture_evidence(batch["patch_features"])
+            return tf.stack(
+                [
+                    tf.reduce_sum(
+                        tf.nn.sparse_softmax_cross_entropy_with_logits(places, logits)
+                    )
+                    for logits, places, _ in (
+                        self._scored(batch, False, trust * said) for trust in _TRUSTS
+                    )
+                ]
+            )
+
+        total = sum(
+            costs({k: v for k, v in batch.items() if k not in STRING_FIELDS}).numpy()
+            for batch in self.read("validation")
+        )
+        logging.info("cost by trust in them: %s", dict(zip(_TRUSTS, total.tolist())))
+        evidence.trust.assign(_TRUSTS[int(np.argmin(total))])
+        return True
 
     @property
     def saved(self) -> Dict[str, tf.Module]:
-        copying = {} if self.copying is None else {"copying": self.copying}
-        return {**super().saved, **copying}
+        return {**super().saved, **self._generator.saved}
 
     @property
     def functions(self):

@@ -16,7 +16,7 @@ from absl import logging
 
 from kaleido import baselines, class_map, losses
 from kaleido.cases import choose_cases
-from kaleido.classifier import Classifier, joins_closed_forms
+from kaleido.classifier import Classifier
 from kaleido.metrics.classification import classification_figures
 from kaleido.models import PAIR_INPUTS
 from kaleido.records import RecordSet, read_strings
@@ -50,7 +50,7 @@ class Classification(Task):
             ),
             -1,
         )
-        joins = joins_closed_forms(run, config.start)
+        joins = config.joins_closed_forms(run)
         layout = records.spec.patch_layout if joins else None
         self._head = Classifier(networks, self.num_classes, config.inputs, layout)
         self.classifier = self._head.layer
@@ -169,13 +169,10 @@ class Classification(Task):
         ]
 
     def _collect(self, split: str) -> Collected:
-        collected, most = Collected(), self.records.spec.max_tokens
+        collected = Collected()
         for batch in map(_labelled, self.read_for_baselines(split)):
-            columns = {k: batch[k] for k in ("text", "label", "level_means")}
-            # A batch is as long as its longest text.
-            short = most - tf.shape(batch["token_ids"])[1]
-            ids = tf.pad(batch["token_ids"], [[0, 0], [0, short]])
-            collected.add({**columns, "token_ids": ids})
+            columns = ("text", "token_ids", "label", "level_means")
+            collected.add({name: self.padded(batch)[name] for name in columns})
         return collected
 
     def evaluate_split(self, split: str) -> Outcome:

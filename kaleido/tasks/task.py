@@ -167,6 +167,12 @@ class Task(Trainer):
         for batch in self.read(split, every):
             yield {**batch, "level_means": self.level_means(batch)}
 
+    def padded(self, batch: Batch) -> Batch:
+        """Returns a batch whose texts are as long as records hold: those that are read
+        are as long as the longest of a batch."""
+        short = self.records.spec.max_tokens - tf.shape(batch["token_ids"])[1]
+        return {**batch, "token_ids": tf.pad(batch["token_ids"], [[0, 0], [0, short]])}
+
     def without_leaks(
         self, split: str, image_ids: Sequence[str]
     ) -> Tuple[np.ndarray, Dict[str, int]]:

@@ -39,13 +39,6 @@ def test_figures_have_the_papers_names_and_sums():
     }
 
 
-def test_classes_are_those_of_the_state_alone():
-    joined = {**CLASSES, "cls_accuracy": 0.25, "cls_macro_f": 0.125}
-    figures = paper_figures({"category": joined, "subcategory": CLASSES})
-    assert figures["CR accuracy"] == 25 and figures["CR macro-F"] == 12.5
-    assert figures["SUB accuracy"] == 75 and figures["SumCLS"] == 162.5
-
-
 def test_a_sum_of_which_a_part_is_missing_is_none():
     captions = {k: v for k, v in CAPTIONS.items() if k != "beam_4_meteor"}
     figures = paper_figures({"caption": captions, "category": CLASSES})

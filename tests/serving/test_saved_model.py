@@ -241,8 +241,10 @@ def test_a_run_that_can_serve_nothing_is_refused(parts):
         SearchModule(*parts, tasks=("mlm",))
 
 
-@pytest.mark.parametrize("with_context", [False, True])
-def test_captions_are_those_of_the_generator_in_words(parts, tmp_path, with_context):
+@pytest.mark.parametrize("with_context, joined", [(False, True), (True, False)])
+def test_captions_are_those_of_the_generator_in_words(
+    parts, tmp_path, with_context, joined
+):
     networks, spec, _, reader = parts
     # Every other piece goes on with the word before it.
     pieces = (f"##{i}" if i % 2 else f"word{i}" for i in range(40))
@@ -255,7 +257,14 @@ def test_captions_are_those_of_the_generator_in_words(parts, tmp_path, with_cont
         context = CaptionContext.learn(
             known, texts, np.arange(len(known)), spec.patch_layout
         )
-    generator = Generator(networks, vocabulary, copies=with_context)
+    layout = spec.patch_layout if joined else None
+    generator = Generator(networks, vocabulary, copies=with_context, layout=layout)
+    if joined:
+        rng = np.random.default_rng(0)
+        generator.evidence.set_weights(
+            [rng.uniform(0.0, 1.0, w.shape) for w in generator.evidence.weights[:-1]]
+            + [2.0]
+        )
     module = CaptionModule(networks, spec, vocabulary, reader, generator, context)
     export_saved_model(module, str(tmp_path / "export"))
     answer = tf.saved_model.load(str(tmp_path / "export")).signatures

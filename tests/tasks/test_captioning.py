@@ -92,3 +92,34 @@ def test_the_captioner_has_a_row_where_the_records_hold_its_captions(
 def test_the_same_seed_writes_the_same_captions(record_set, outcome):
     again = make_task("caption", record_set).evaluate_split("test")
     assert json.dumps(again.rows) == json.dumps(outcome.rows)
+
+
+def test_words_in_closed_form_join_once_training_has_ended(record_set):
+    run = tiny_records.tiny_config(
+        model={"num_layers": 1}, training={"ridge_warm_start": True}
+    )
+    task = make_task("caption", record_set, run=run)
+    batch = first_batch(task, "validation")
+    evidence = task._generator.evidence
+
+    def cost(trust):
+        evidence.trust.assign(trust)
+        said = task._generator.picture_evidence(batch["patch_features"])
+        logits, places, _ = task._scored(batch, False, said)
+        return float(
+            tf.reduce_mean(
+                tf.nn.sparse_softmax_cross_entropy_with_logits(places, logits)
+            )
+        )
+
+    plain = task.losses_of(batch, False)["caption"]
+    assert cost(0.0) == pytest.approx(float(plain.loss) / len(
+        task._scored(batch, False)[1]), rel=1e-4)
+    assert task.settle()
+    chosen = float(evidence.trust)
+    # The records' pictures speak of their words; validation has eight.
+    assert chosen > 0.0 and not task.settle()
+    assert cost(chosen) <= min(cost(0.0), cost(1.5)) + 1e-6
+    assert task.saved["evidence"] is evidence
+    without = make_task("caption", record_set, run=run, closed_forms=False)
+    assert "evidence" not in without.saved and not without.settle()
