@@ -86,22 +86,22 @@ class Captioning(Task):
         super().check_split(task, records, split)
 
     def losses_of(self, batch, training: bool) -> Dict[str, losses.Summed]:
-        logits, places, count = self._scored(batch, training)
+        score, places, count = self._asked(batch, training)
+        logits = score(None)
         summed = losses.classification(logits, places, tf.ones_like(logits[:, 0]))
         return {"caption": summed._replace(count=count)}
 
-    def _scored(self, batch, training: bool, evidence: Optional[tf.Tensor] = None):
-        """Scores the pieces of a batch's texts.
+    def _asked(self, batch, training: bool):
+        """Reads a batch's texts, and says what is asked of them.
 
         Args:
             batch: of `preparation`.
             training: whether dropout is on.
-            evidence: float32 [batch, pieces], of `Generator.picture_evidence`; training
-                is without.
 
         Returns:
-            Logits float32 [n, pieces] of the pieces that can be written, what they
-            are, int32 [n], and how many there are in all, float32.
+            A function of `Generator.picture_evidence`, or None as in training, that
+            returns logits float32 [n, pieces] of the pieces that can be written; what
+            they are, int32 [n]; and how many there are in all, float32.
         """
         inputs = (batch[name] for name in PAIR_INPUTS)
         states = self.passes["states"](*inputs, training)
@@ -117,15 +117,20 @@ class Captioning(Task):
             copied = Copied(
                 tf.gather_nd(matches, rows), tf.gather(followers, rows[:, 0])
             )
-        if evidence is not None:
-            evidence = tf.gather(evidence, rows[:, 0])
-            written = self._generator.places(batch["token_ids"])
-            spent = written_before(written, rows, tf.shape(evidence)[1])
-            evidence = tf.where(spent, 0.0, evidence)
-        logits = self._generator.scores(tf.gather_nd(states, rows), copied, evidence)
+
+        def score(evidence):
+            if evidence is not None:
+                evidence = tf.gather(evidence, rows[:, 0])
+                written = self._generator.places(batch["token_ids"])
+                spent = written_before(written, rows, tf.shape(evidence)[1])
+                evidence = tf.where(spent, 0.0, evidence)
+            return self._generator.scores(
+                tf.gather_nd(states, rows), copied, evidence
+            )
+
         # A piece that training never wrote is wrong whatever is said.
         count = tf.reduce_sum(tf.cast(there, tf.float32))
-        return logits, tf.gather_nd(places, rows), count
+        return score, tf.gather_nd(places, rows), count
 
     def settle(self) -> bool:
         """Fits what pictures say of words, and chooses how much it counts."""
@@ -149,16 +154,14 @@ class Captioning(Task):
         @tf.function(reduce_retracing=True)
         def costs(batch):
             said = self._generator.picture_evidence(batch["patch_features"])
-            return tf.stack(
-                [
-                    tf.reduce_sum(
-                        tf.nn.sparse_softmax_cross_entropy_with_logits(places, logits)
-                    )
-                    for logits, places, _ in (
-                        self._scored(batch, False, trust * said) for trust in _TRUSTS
-                    )
-                ]
+            score, places, _ = self._asked(batch, False)
+            each = (
+                tf.nn.sparse_softmax_cross_entropy_with_logits(
+                    places, score(trust * said)
+                )
+                for trust in _TRUSTS
             )
+            return tf.stack([tf.reduce_sum(cost) for cost in each])
 
         total = sum(
             costs({k: v for k, v in batch.items() if k not in STRING_FIELDS}).numpy()

@@ -105,16 +105,16 @@ def test_words_in_closed_form_join_once_training_has_ended(record_set):
     def cost(trust):
         evidence.trust.assign(trust)
         said = task._generator.picture_evidence(batch["patch_features"])
-        logits, places, _ = task._scored(batch, False, said)
+        score, places, _ = task._asked(batch, False)
         return float(
             tf.reduce_mean(
-                tf.nn.sparse_softmax_cross_entropy_with_logits(places, logits)
+                tf.nn.sparse_softmax_cross_entropy_with_logits(places, score(said))
             )
         )
 
     plain = task.losses_of(batch, False)["caption"]
-    assert cost(0.0) == pytest.approx(float(plain.loss) / len(
-        task._scored(batch, False)[1]), rel=1e-4)
+    count = len(task._asked(batch, False)[1])
+    assert cost(0.0) == pytest.approx(float(plain.loss) / count, rel=1e-4)
     assert task.settle()
     chosen = float(evidence.trust)
     # The records' pictures speak of their words; validation has eight.
