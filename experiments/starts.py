@@ -1,9 +1,9 @@
 r"""Is pre-training worth it? Fine-tunes from several starts; trains rivals beside it.
 
-Retrieval, sub-category and captions, each from our pre-training, from the packaged
-text encoder alone and from random weights, the first two from our closed forms, too, in
-as many steps; beside them these untrained, our pre-training as it stands, and,
-pre-trained for as long as that, two towers and FashionBERT (needs --grid_records).
+Retrieval, sub-category and captions, each from our pre-training, from our closed forms,
+from the packaged text encoder alone and from random weights, in as many steps; beside
+them the closed forms untrained, our pre-training as it stands, and, pre-trained for as
+long as that, two towers and FashionBERT (needs --grid_records).
 Retrieval is asked of one manifest. What is done is not done again. Writes
 OUTPUT/starts.json, starts.html and starts.md.
 
@@ -195,7 +195,11 @@ def main(argv):
         )
     chosen_checkpoint(FLAGS.checkpoint)
     ours = [row for row in starts.FINETUNED if row.task in FLAGS.tasks]
-    rivals = [row for row in starts.RIVALS if _records_of(row)]
+    rivals = [
+        row for row in starts.RIVALS
+        # What is no fine-tuning is of retrieval.
+        if _records_of(row) and getattr(row, "task", "itr") in FLAGS.tasks
+    ]
     seeds = list(dict.fromkeys([*FLAGS.seeds, *FLAGS.rival_seeds]))
     for rows, wanted in ((ours, FLAGS.seeds), (rivals, FLAGS.rival_seeds)):
         for _ in run_grid(

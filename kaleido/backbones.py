@@ -288,14 +288,15 @@ def frozen_extractor(
         for size in sizes
     }
 
-    on_gpu = bool(tf.config.list_physical_devices("GPU"))
+    on_gpu, size = bool(tf.config.get_visible_devices("GPU")), model.output_shape[-1]
 
     def extract(crops):
         side = crops.shape[1]
         if on_gpu:
             vectors = frozen[side](crops)
         else:
-            vectors = in_chunks(frozen[side], crops, max(_PIXELS // side**2, 1))
-        return tf.ensure_shape(vectors, [None, model.output_shape[-1]])
+            most = max(_PIXELS // side**2, 1)
+            vectors = in_chunks(frozen[side], crops, most, size)
+        return tf.ensure_shape(vectors, [None, size])
 
     return extract

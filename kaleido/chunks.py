@@ -8,7 +8,7 @@ import tensorflow as tf
 
 
 def in_chunks(
-    network: Callable[[tf.Tensor], tf.Tensor], batch: tf.Tensor, most: int
+    network: Callable[[tf.Tensor], tf.Tensor], batch: tf.Tensor, most: int, size: int
 ) -> tf.Tensor:
     """Returns what a network makes of a batch, and asks it about a few rows at a time.
 
@@ -20,6 +20,7 @@ def in_chunks(
             on the others.
         batch: [rows, ...], rows known in the graph only.
         most: rows of a chunk.
+        size: of what the network returns; no row is no chunk, and known all the same.
     """
     rows = tf.shape(batch)[0]
     chunks = (rows + most - 1) // most
@@ -27,10 +28,13 @@ def in_chunks(
     def step(index, made):
         return index + 1, made.write(index, network(batch[index * most :][:most]))
 
+    made = tf.TensorArray(
+        tf.float32, chunks, infer_shape=False, element_shape=[None, size]
+    )
     _, made = tf.while_loop(
         lambda index, _: index < chunks,
         step,
-        (0, tf.TensorArray(tf.float32, chunks, infer_shape=False)),
+        (0, made),
         # One after the other: two would share the caches.
         parallel_iterations=1,
     )

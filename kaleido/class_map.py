@@ -4,7 +4,8 @@ What a picture's frozen features and a text's words say of its class needs no ne
 and some thousand products are too few for the [CLS] state to learn it anew. So the
 maps are fitted apart from the fine-tuning and take part in its answers
 (`layers/class_maps.py`); how much each of the three counts is chosen by the likelihood
-of the validation split, which none of them has learnt from. Not in the paper.
+of the validation split, of which they know no more than what chose their settings. Not
+in the paper.
 """
 
 from __future__ import annotations
@@ -93,9 +94,8 @@ def fit_picture_map(
     fit = RidgeFit(train[0], np.eye(classes, dtype=np.float32)[train[1]])
     made = {}
     for penalty in PENALTIES:
-        ((kernel, _),) = fit.solve(penalty)
-        kernel, bias = fit.affine(0, kernel)
-        made[penalty] = PictureMap(kernel.astype(np.float32), bias.astype(np.float32))
+        (kernel,) = fit.kernels(penalty)
+        made[penalty] = PictureMap(*fit.affine(0, kernel))
     return _best("penalty", made, validation)
 
 

@@ -88,7 +88,8 @@ class Classifier:
         return self.layer(self._dropout(pooled, training=training))
 
     def parts(self, batch: Mapping[str, tf.Tensor]) -> List[tf.Tensor]:
-        """Returns what each has to say: `logits`, then the closed forms' if any."""
+        """Returns what each has to say: `logits`, then the closed forms' if any, all
+        float32 [batch, num_classes]."""
         said = [self.logits(batch, False)]
         if self.maps is not None:
             means = None
@@ -97,6 +98,12 @@ class Classifier:
                 means = level_means(batch["patch_features"], levels, levels)
             said += self.maps.parts(means, batch["token_ids"])
         return said
+
+    @property
+    def witnesses(self) -> List[str]:
+        """Names of `parts`."""
+        seen = {"both": ["picture", "text"]}.get(self.inputs, [self.inputs])
+        return ["cls", *(seen if self.maps is not None else ())]
 
     def mix(self, parts: Sequence[tf.Tensor]) -> tf.Tensor:
         """Returns the logits of the answer, float32 [batch, num_classes]."""

@@ -79,8 +79,8 @@ class RidgeFit:
         self._gram = self._x.T @ self._x
         self._products = [self._x.T @ y for y in self._centred]
 
-    def solve(self, penalty: float) -> List[Tuple[np.ndarray, np.ndarray]]:
-        """Returns the kernel [f, h] and the residual covariance [h, h] of each target.
+    def kernels(self, penalty: float) -> List[np.ndarray]:
+        """Returns the kernel [f, h] of each target, of standardised features.
 
         Args:
             penalty: in units of the variance of a (standardised) feature times
@@ -89,9 +89,19 @@ class RidgeFit:
         gram = self._gram.astype(np.float64)
         gram[np.diag_indices_from(gram)] += penalty * len(self._x)
         factor = linalg.cho_factor(gram, overwrite_a=True)
+        return [
+            linalg.cho_solve(factor, product.astype(np.float64))
+            for product in self._products
+        ]
+
+    def solve(self, penalty: float) -> List[Tuple[np.ndarray, np.ndarray]]:
+        """Returns of each target the kernel and the residual covariance [h, h].
+
+        Args:
+            penalty: see `kernels`.
+        """
         solved = []
-        for y, product in zip(self._centred, self._products):
-            kernel = linalg.cho_solve(factor, product.astype(np.float64))
+        for y, kernel in zip(self._centred, self.kernels(penalty)):
             residual = y - self._x @ kernel.astype(np.float32)
             solved.append((kernel, residual.T @ residual / len(residual)))
         return solved
@@ -99,14 +109,16 @@ class RidgeFit:
     def affine(
         self, target: int, kernel: np.ndarray
     ) -> Tuple[np.ndarray, np.ndarray]:
-        """Returns kernel [f, h] and bias [h] of the map from features as they are.
+        """Returns kernel [f, h] and bias [h] of the map from features as they are,
+        float32.
 
         Args:
             target: which one.
-            kernel: of `solve`.
+            kernel: of `kernels`.
         """
         raw = kernel / self._feature_std[:, None]
-        return raw, self._target_means[target] - self._feature_mean @ raw
+        bias = self._target_means[target] - self._feature_mean @ raw
+        return raw.astype(np.float32), bias.astype(np.float32)
 
     def whiten(
         self, target: int, kernel: np.ndarray, covariance: np.ndarray, power: float,

@@ -57,10 +57,8 @@ class Rival:
         return folder_of(self.name)
 
 
-# Captions have no closed form.
 FINETUNED: Sequence[Start] = tuple(
     Start(task, start) for task in TASKS for start in STARTS
-    if task != "caption" or start != "closed_forms"
 )
 RIVALS: Sequence[Start | Rival] = (
     Start("itr", "closed_forms", trained=False),

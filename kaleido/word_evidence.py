@@ -51,11 +51,11 @@ def fit_word_evidence(
     fit = RidgeFit(train[0], present["train"][:, known])
     shares = np.ones(len(pieces), np.float32)
     shares[known] = counts[known] / len(train[1])
-    bias, kernel = np.ones_like(shares), np.zeros((train[0].shape[1], len(pieces)))
-    kernel = kernel.astype(np.float32)
+    bias = np.ones_like(shares)
+    kernel = np.zeros((train[0].shape[1], len(pieces)), np.float32)
     least, chosen = np.full(known.sum(), np.inf), np.zeros(known.sum())
     for penalty in PENALTIES:
-        ((found, _),) = fit.solve(penalty)
+        (found,) = fit.kernels(penalty)
         found, moved = fit.affine(0, found)
         wrong = validation[0] @ found + moved - present["validation"][:, known]
         errors = np.mean(wrong**2, axis=0)

@@ -34,6 +34,11 @@ class WordEvidence(tf.keras.layers.Layer):
         self.trust = self.add_weight("trust", (), initializer="zeros")
         self.built = True
 
+    @property
+    def is_fitted(self) -> bool:
+        """Whether it has anything to say, however little it is trusted."""
+        return bool(tf.reduce_any(self.kernel != 0.0))
+
     def call(self, level_means):
         """Maps float32 [batch, feature_size] to float32 [batch, pieces]."""
         found = tf.matmul(level_means, self.kernel) + self.bias

@@ -50,7 +50,8 @@ def serving_module(
     shared = networks, run.spec, vocabulary, pictures
     layout, task, finetuning = None, "", workdir.read_finetuning(directory)
     if finetuning:
-        config = FinetuningConfig.from_dict(finetuning)
+        # What was trained before there were closed forms has none.
+        config = FinetuningConfig.from_dict({"closed_forms": False, **finetuning})
         task = config.task
         if config.joins_closed_forms(run.config):
             layout = run.spec.patch_layout

@@ -135,7 +135,7 @@ class Captioning(Task):
     def settle(self) -> bool:
         """Fits what pictures say of words, and chooses how much it counts."""
         evidence = self._generator.evidence
-        if evidence is None or evidence.trust.numpy():
+        if evidence is None or evidence.is_fitted:
             return False
         columns = ("level_means", "token_ids")
         pairs = {}
@@ -258,6 +258,8 @@ class Captioning(Task):
         }
         if self._context is not None:
             settings["context_knows"] = len(self._context)
+        if self._generator.evidence is not None:
+            settings["trust"] = float(self._generator.evidence.trust)
         outcomes = {f"cider_{name}": values for name, values in ciders.items()}
         outcomes["ids"] = np.array([example["image_id"] for example in examples])
         main = next(iter(captions))

@@ -201,7 +201,8 @@ class Classification(Task):
         }
         if self._head.maps is not None:
             probabilities["cls"] = test["cls"][rows]
-            settings["weights"] = self._head.maps.shares.numpy().tolist()
+            shares = self._head.maps.shares.numpy().tolist()
+            settings["weights"] = dict(zip(self._head.witnesses, shares))
         for name, (values, chosen) in self._baselines(learnt, test, rows).items():
             probabilities[name], settings[name] = values, chosen
         examples = picked(test.examples(), rows)

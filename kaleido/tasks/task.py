@@ -214,7 +214,9 @@ class Collected:
         return list(self._parts)
 
     def __getitem__(self, name: str) -> np.ndarray:
-        return np.concatenate(self._parts[name])
+        # Joined once: a large split's column is gigabytes.
+        self._parts[name] = [np.concatenate(self._parts[name])]
+        return self._parts[name][0]
 
     def strings(self, name: str) -> List[str]:
         """Returns a column of UTF-8 strings."""

@@ -182,7 +182,7 @@ def test_closed_forms_join_once_training_has_ended(record_set, inputs, maps):
     assert task.settle() and not task.settle()
     outcome = task.evaluate_split("validation")
     assert list(outcome.rows)[:2] == ["ours", "cls"]
-    weights = outcome.settings["weights"]
+    weights = list(outcome.settings["weights"].values())
     assert len(weights) == 1 + maps and min(weights) >= 0 < max(weights[1:])
     # By likelihood, which has weighed them, more know no less than one.
     found = [
