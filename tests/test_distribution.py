@@ -95,7 +95,7 @@ def test_all_tasks_take_part_and_replicas_hide_unequal_numbers_of_words(
 
 
 @slow
-@pytest.mark.parametrize("variant, most", [("eight", 1e-4), ("two_jit", 5e-3)])
+@pytest.mark.parametrize("variant, most", [("eight", 1e-4), ("two_jit", 2e-2)])
 def test_losses_of_replicas_are_those_of_one(results, variant, most):
     # What XLA compiles for a CPU adds in an order of its own, and steps build on steps;
     # a vector that is not gathered, or counted twice, would move a loss by tenths.
