@@ -197,8 +197,7 @@ def main(argv):
     ours = [row for row in starts.FINETUNED if row.task in FLAGS.tasks]
     rivals = [
         row for row in starts.RIVALS
-        # What is no fine-tuning is of retrieval.
-        if _records_of(row) and getattr(row, "task", "itr") in FLAGS.tasks
+        if _records_of(row) and row.task in FLAGS.tasks
     ]
     seeds = list(dict.fromkeys([*FLAGS.seeds, *FLAGS.rival_seeds]))
     for rows, wanted in ((ours, FLAGS.seeds), (rivals, FLAGS.rival_seeds)):

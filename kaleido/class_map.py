@@ -21,7 +21,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 
 from kaleido.baselines import STRENGTHS
-from kaleido.lexical_map import piece_sets
+from kaleido.lexical_map import WordBasis, piece_sets
 from kaleido.ridge_map import RidgeFit
 
 # In units of `RidgeFit.solve`.
@@ -69,9 +69,7 @@ class TextMap:
 
     def logits(self, token_ids: np.ndarray) -> np.ndarray:
         """int32 [n, length] -> float32 [n, classes]."""
-        pieces = piece_sets(token_ids, len(self.squares))
-        lengths = np.sqrt(np.maximum(pieces @ self.squares, 1e-12))
-        return (pieces @ self.table) / lengths[:, None] + self.bias
+        return WordBasis(self.table, self.squares).vectors(token_ids) + self.bias
 
     @property
     def weights(self) -> Sequence[np.ndarray]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import List, Mapping, Sequence, Tuple
+from typing import ClassVar, List, Mapping, Sequence, Tuple
 
 from kaleido.finetuning_config import BEAM_ROW, STARTS
 from kaleido.run_grid import folder_of
@@ -45,8 +45,10 @@ class Rival:
         name: as tables print it.
         config: its configuration file; of ours, which is there, empty.
         layout: of the records that it is trained on.
+        task: what it is asked.
     """
 
+    task: ClassVar[str] = "itr"
     name: str
     config: str
     layout: str = "kaleido"
@@ -102,13 +104,9 @@ def tables(
     Returns:
         Of each table its title, its columns and its rows: pairs (name, figures).
     """
-    def names(task):
-        # What is no fine-tuning is of retrieval.
-        return [row.name for row in ROWS if getattr(row, "task", "itr") == task]
-
     wanted = {
         "Retrieval": (
-            names("itr"),
+            "itr",
             ("contrastive_itr", "contrastive_tir", "corrected_itr", "corrected_tir",
              "corrected_itr_all", "corrected_tir_all", "corrected_sum_of_ranks",
              "both_itr_before", "both_itr", "both_tir_before", "both_tir", "itm_itr",
@@ -116,12 +114,12 @@ def tables(
              "floor_corrected_tir"),
         ),
         "Sub-category": (
-            names("subcategory"),
+            "subcategory",
             ("ours_accuracy", "ours_macro_f", "cls_accuracy",
              "nearest_pictures_accuracy", "text_regression_accuracy"),
         ),
         "Captions": (
-            names("caption"),
+            "caption",
             (
                 *(
                     f"{BEAM_ROW}_{figure}" for figure in
@@ -133,8 +131,9 @@ def tables(
         ),
     }
     made = []
-    for title, (wanted_rows, columns) in wanted.items():
-        rows = [(name, summaries[name]) for name in wanted_rows if name in summaries]
+    for title, (task, columns) in wanted.items():
+        names = [row.name for row in ROWS if row.task == task]
+        rows = [(name, summaries[name]) for name in names if name in summaries]
         if rows:
             made.append((title, columns, rows))
     return made

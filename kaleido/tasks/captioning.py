@@ -141,8 +141,8 @@ class Captioning(Task):
         pairs = {}
         for split in ("train", "validation"):
             collected = Collected()
-            for batch in self.read_for_baselines(split):
-                collected.add({name: self.padded(batch)[name] for name in columns})
+            for batch in map(self.padded, self.read_for_baselines(split)):
+                collected.add({name: batch[name] for name in columns})
             pairs[split] = tuple(collected[name] for name in columns)
         fitted, chosen = fit_word_evidence(
             pairs["train"], pairs["validation"], self._generator.piece_ids,

@@ -171,8 +171,9 @@ class Classification(Task):
     def _collect(self, split: str) -> Collected:
         collected = Collected()
         for batch in map(_labelled, self.read_for_baselines(split)):
+            batch = self.padded(batch)
             columns = ("text", "token_ids", "label", "level_means")
-            collected.add({name: self.padded(batch)[name] for name in columns})
+            collected.add({name: batch[name] for name in columns})
         return collected
 
     def evaluate_split(self, split: str) -> Outcome:
