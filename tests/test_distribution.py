@@ -95,12 +95,14 @@ def test_all_tasks_take_part_and_replicas_hide_unequal_numbers_of_words(
 
 
 @slow
-@pytest.mark.parametrize("variant, most", [("eight", 1e-4), ("two_jit", 2e-2)])
-def test_losses_of_replicas_are_those_of_one(results, variant, most):
-    # What XLA compiles for a CPU adds in an order of its own, and steps build on steps;
-    # a vector that is not gathered, or counted twice, would move a loss by tenths.
-    for one, many in zip(results["one"]["losses"], results[variant]["losses"]):
-        assert greatest_difference(one, many) < most
+@pytest.mark.parametrize("variant, late", [("eight", 1e-4), ("two_jit", 2e-2)])
+def test_losses_of_replicas_are_those_of_one(results, variant, late):
+    pairs = zip(results["one"]["losses"], results[variant]["losses"])
+    for step, (one, many) in enumerate(pairs):
+        # XLA rounds in its own way, and steps build on steps: on one CPU 2e-6 for
+        # eighteen of them, and 3e-3 at the last. What is not gathered, or counted
+        # twice, shows in the first.
+        assert greatest_difference(one, many) < (1e-4 if step < STEPS // 2 else late)
 
 
 @slow

@@ -183,8 +183,8 @@ def test_match_probabilities_agree_with_the_python_path(exported):
 @slow
 def test_a_picture_does_not_depend_on_the_others_of_a_request(exported):
     first, all_ = exported.answers["first"][0], exported.answers["image"][0]
-    # Of other sums in another order a feature may be rounded to the next half.
-    np.testing.assert_allclose(first, all_, atol=1e-4)
+    # Sums in another order may round a feature to the next half: 1.2e-5 on one CPU.
+    np.testing.assert_allclose(first, all_, atol=3e-5)
     # Another picture is farther away than that.
     assert np.abs(exported.answers["image"][1] - all_).max() > 1e-2
 
