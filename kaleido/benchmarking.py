@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from typing import Any, Callable, Dict, List
 
 import numpy as np
 
-
-def cpu_name() -> str:
-    """Returns the processor's name, as far as the system tells it."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            for line in file:
-                if line.startswith("model name"):
-                    return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
+from kaleido.processor import cpu_name
 
 
 def interleaved_seconds(

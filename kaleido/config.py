@@ -160,7 +160,8 @@ class TrainingConfig:
         decay: `linear`, `cosine` (to zero at `steps`) or `constant`.
         weight_decay, beta_2, epsilon: of AdamW.
         clip_norm: bound on the global gradient norm; 0 for none.
-        precision: Keras policy: float32, mixed_bfloat16, mixed_float16.
+        precision: Keras policy: float32, mixed_bfloat16, mixed_float16; or auto, see
+            `precision.set_precision`.
         init: starting weights: `minilm` (packaged text encoder), `random`, or a local
             folder, see `interop.starting_weights`.
         ridge_warm_start: begins from closed forms (`warm_start.py`).
@@ -196,7 +197,7 @@ class TrainingConfig:
         check_choice("decay", self.decay, ("linear", "cosine", "constant"))
         check_choice(
             "precision", self.precision,
-            ("float32", "mixed_bfloat16", "mixed_float16"),
+            ("auto", "float32", "mixed_bfloat16", "mixed_float16"),
         )
 
 

@@ -132,7 +132,7 @@ def default_finetuning(task: str) -> FinetuningConfig:
         data=DataConfig(batch_size=64, group_size=16 if retrieval else 1),
         training=TrainingConfig(
             steps=600, learning_rate=1e-4, warmup_steps=60, eval_every=100,
-            precision="mixed_bfloat16",
+            precision="auto",
             # Heads that begin from nothing, or as closed forms.
             rates={
                 "classifier": 10.0, "copying": 30.0,

@@ -15,6 +15,7 @@ from kaleido import callbacks
 from kaleido.config import TrainingConfig
 from kaleido.distribution import is_chief, share_weights
 from kaleido.optimizers import make_optimizer
+from kaleido.precision import set_precision
 from kaleido.trainer import Trainer
 from kaleido.workdir import checkpoint_step, latest_checkpoint
 
@@ -51,7 +52,7 @@ def begin(
         strategy: where to train.
         jit_compile: see `Trainer.compile`.
     """
-    tf.keras.mixed_precision.set_global_policy(settings.precision)
+    set_precision(settings.precision)
     latest = latest_checkpoint(workdir)
     with strategy.scope():
         tf.keras.utils.set_random_seed(settings.seed)

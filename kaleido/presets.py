@@ -41,7 +41,7 @@ def _small() -> Config:
         data=DataConfig(batch_size=64, group_size=16),
         training=TrainingConfig(
             steps=400, learning_rate=1e-4, warmup_steps=40, init="minilm",
-            precision="mixed_bfloat16", ridge_warm_start=True, mined_negatives=0.7,
+            precision="auto", ridge_warm_start=True, mined_negatives=0.7,
             # The picture's own tasks do not mind the text; twice the targets.
             aux_loss_on_negatives=True,
             rates={

@@ -22,6 +22,7 @@ from kaleido.files import (
     write_json,
 )
 from kaleido.models import Networks, networks_for
+from kaleido.precision import set_precision
 from kaleido.records import RecordSet, RecordSpec
 from kaleido.text import Vocabulary
 
@@ -216,7 +217,7 @@ def load_networks(
     Args:
         directory: the run's folder.
         records: records that the networks will be used on; checked.
-        precision: Keras policy; by default the training's.
+        precision: see `set_precision`; by default the training's.
 
     Returns:
         The run, the networks and the step they were saved at.
@@ -228,9 +229,7 @@ def load_networks(
     run = read_run(directory)
     if records is not None:
         run.spec.check_equals(records.spec, records.directory)
-    tf.keras.mixed_precision.set_global_policy(
-        precision or run.config.training.precision
-    )
+    set_precision(precision or run.config.training.precision)
     networks = networks_for(run.config, run.spec)
     restore_parts(
         directory, joint=networks.joint, text=networks.text, image=networks.image

@@ -26,6 +26,7 @@ def run() -> List[Dict[str, Any]]:
     from kaleido.input_pipeline import training_batches
     from kaleido.models import networks_for
     from kaleido.optimizers import make_optimizer
+    from kaleido.precision import set_precision
     from kaleido.presets import preset
     from kaleido.pretrainer import Pretrainer
 
@@ -37,7 +38,7 @@ def run() -> List[Dict[str, Any]]:
         training=dataclasses.replace(small.training, mined_negatives=0.0),
         tasks={name: TaskConfig() for name in PAPER_TASKS},
     )
-    tf.keras.mixed_precision.set_global_policy(config.training.precision)
+    set_precision(config.training.precision)
     with tempfile.TemporaryDirectory() as directory:
         record_set = write_random_records(directory, 512)
 

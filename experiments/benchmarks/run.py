@@ -24,6 +24,7 @@ BENCHMARKS = {
     "records_build": ("records_build", "run"),
     "input_speed": ("input_speed", "run"),
     "fit_overhead": ("fit_overhead", "run"),
+    "kernels": ("kernels", "run"),
 }
 
 flags.DEFINE_string("output", "runs/bench", "Folder of the report.")

@@ -1,0 +1,37 @@
+"""What a configuration's precision is on the device at hand."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from kaleido.processor import cpu_flags
+
+# Arithmetic of x86 processors, as Linux names it.
+_CPU_FLAGS = {"avx512_bf16", "amx_bf16"}
+# Ampere, the first GPUs with bfloat16.
+_GPU_CAPABILITY = (8, 0)
+
+
+def set_precision(precision: str) -> None:
+    """Sets Keras' global policy.
+
+    Args:
+        precision: a policy, or `auto`: `mixed_bfloat16` where the device has
+            arithmetic for it, else `float32`, which is then faster than imitating it.
+    """
+    if precision == "auto":
+        precision = "mixed_bfloat16" if has_bfloat16() else "float32"
+    tf.keras.mixed_precision.set_global_policy(precision)
+
+
+def has_bfloat16() -> bool:
+    """Whether all GPUs, or without one the CPU, multiply in bfloat16."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        details = map(tf.config.experimental.get_device_details, gpus)
+        return all(
+            # ROCm, which has no such number, has bfloat16.
+            gpu.get("compute_capability", _GPU_CAPABILITY) >= _GPU_CAPABILITY
+            for gpu in details
+        )
+    return not _CPU_FLAGS.isdisjoint(cpu_flags())
