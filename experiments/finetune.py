@@ -185,7 +185,8 @@ def _evaluate(task, record_set):
         },
     )
     for name, figures in outcome.rows.items():
-        logging.info("%s: %s", name, figures)
+        numbers = (f"{k} {v:.3f}" for k, v in figures.items() if isinstance(v, float))
+        logging.info("%s: %s", name, ", ".join(numbers))
     logging.info("see %s and %s", path, os.path.join(FLAGS.workdir, "results.html"))
 
 

@@ -1,0 +1,24 @@
+"""Myntra's recipe of a night in a seventh of its steps: for `experiments.starts`.
+
+Three tasks from four starts with three seeds are 36 fine-tunings, and rivals train for
+as long as this does.
+
+python -m experiments.pretrain --config=experiments/configs/myntra_starts.py \\
+    --records=runs/myntra/records --workdir=runs/myntra/starts_model
+python -m experiments.starts --records=runs/myntra/records --steps=100 \\
+    --checkpoint=runs/myntra/starts_model --grid_records=runs/myntra/records_grid8 \\
+    --output=runs/myntra/starts
+"""
+
+from experiments.configs import myntra_night
+
+
+def get_config():
+    config = myntra_night.get_config()
+    config.training.steps = 360
+    config.training.warmup_steps = 40
+    config.training.eval_every = 100
+    for task in config.tasks:
+        if task != "contrastive":
+            config.tasks[task].start_step = 280
+    return config
