@@ -22,7 +22,7 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 from kaleido import finetuning_config
-from kaleido.cli import fail_clearly, parse_config_flags, run_binary
+from kaleido.cli import fail_clearly, parse_config_flags
 
 FLAGS = flags.FLAGS
 
@@ -39,7 +39,7 @@ _FIELDS = ("start", "inputs", "balance", "context", "closed_forms")
 flags.DEFINE_enum(
     "start", None, finetuning_config.STARTS,
     "Weights to begin with: the run's (pretrained, the default); what it began with "
-    "(closed_forms); of its kind, but with the packaged text encoder alone; random.",
+    "(closed_forms); of its kind, but with its text encoder alone; random.",
 )
 flags.DEFINE_enum(
     "inputs", None, finetuning_config.INPUTS,
@@ -81,6 +81,10 @@ flags.DEFINE_integer(
     lower_bound=1,
 )
 flags.DEFINE_bool("floor", True, "Of itr and tir, also evaluates the ridge map.")
+# A flag that nobody reads should not be taken for one that counts.
+_OF_RANKS = (
+    "manifest", "match_queries", "whole_list_queries", "weight_queries", "floor",
+)
 flags.DEFINE_integer(
     "seed", None, "Seed of everything random, instead of the config's."
 )
@@ -103,19 +107,21 @@ def main(argv):
     from kaleido.commands import note_commands
     from kaleido.finetuning import finetune, task_class
     from kaleido.pools import read_manifest
+    from kaleido.retrieval_results import write_retrieval_results
 
     record_set = records.open_records(FLAGS.records)
     record_set.require_split(FLAGS.split)
     run = workdir.read_run(FLAGS.checkpoint)
     ranks = FLAGS.task in finetuning_config.RETRIEVAL_TASKS
+    unread = [name for name in _OF_RANKS if FLAGS[name].present and not ranks]
+    if unread:
+        raise ValueError(
+            f"--{unread[0]} is of itr and tir. Received: --task={FLAGS.task}"
+        )
     if FLAGS.manifest:
-        if not ranks:
-            raise ValueError(f"--manifest is of itr and tir. Received: {FLAGS.task}")
-        # `experiments.evaluate` takes it; a wrong one should not cost the training.
+        # The evaluation takes it; a wrong one should not cost the training.
         read_manifest(FLAGS.manifest, record_set, FLAGS.split)
     task_class(FLAGS.task).check_split(FLAGS.task, record_set, FLAGS.split)
-    if FLAGS.match_queries and not ranks:
-        raise ValueError(f"--match_queries is of itr and tir. Received: {FLAGS.task}")
     given = {name: getattr(FLAGS, name) for name in _FIELDS}
     given = {name: value for name, value in given.items() if value is not None}
     config = finetuning_config.FinetuningConfig.from_dict(
@@ -132,15 +138,13 @@ def main(argv):
     )
     note_commands(FLAGS.workdir, FLAGS.checkpoint, FLAGS.records)
     if ranks:
-        run_binary(
-            "experiments.evaluate", f"--workdir={FLAGS.workdir}",
-            f"--records={FLAGS.records}", f"--split={FLAGS.split}",
-            # Another seed trains anew, and is asked the same.
-            f"--manifest={FLAGS.manifest}",
-            f"--match_queries={FLAGS.match_queries}", f"--floor={FLAGS.floor}",
-            f"--whole_list_queries={FLAGS.whole_list_queries}",
-            f"--weight_queries={FLAGS.weight_queries}",
-            f"--output={os.path.join(FLAGS.workdir, 'results.json')}",
+        # Another seed trains anew, and is asked the same.
+        write_retrieval_results(
+            FLAGS.workdir, record_set, os.path.join(FLAGS.workdir, "results.json"),
+            FLAGS.split, FLAGS.manifest, floor=FLAGS.floor,
+            match_queries=FLAGS.match_queries,
+            whole_list_queries=FLAGS.whole_list_queries,
+            weight_queries=FLAGS.weight_queries,
         )
     else:
         _evaluate(task, record_set)

@@ -40,9 +40,12 @@ def main(argv):
     )
     from kaleido.result_tables import parse_result
 
+    stem, _ = os.path.splitext(FLAGS.output)
+    for text in FLAGS.results:
+        if os.path.abspath(text.partition("=")[2]) == os.path.abspath(f"{stem}.json"):
+            raise ValueError(f"--output would replace its own input. Received: {text}")
     results = [parse_result(text) for text in FLAGS.results]
     made = joint_tables(results)
-    stem, _ = os.path.splitext(FLAGS.output)
     write_json(f"{stem}.json", {"tables": [table_json(t) for t in made]})
     write_text(f"{stem}.md", joint_markdown(made, results))
     write_text(f"{stem}.html", joint_page(made, results))

@@ -1,8 +1,9 @@
 r"""Is pre-training worth it? Fine-tunes from several starts; trains rivals beside it.
 
-Retrieval, sub-category and captions, each from our pre-training, from our closed forms,
-from the packaged text encoder alone and from random weights, in as many steps; beside
-them the closed forms untrained, our pre-training as it stands, and, pre-trained for as
+Retrieval, sub-category and captions, each from our pre-training, from the text encoder
+alone and from random weights, retrieval from our closed forms, too, in as many steps,
+the network alone; beside them our pre-training where closed forms of classes and words
+join, closed forms untrained, our pre-training as it stands, and, pre-trained for as
 long as that, two towers and FashionBERT (needs --grid_records).
 Retrieval is asked of one manifest. What is done is not done again. Writes
 OUTPUT/starts.json, starts.html and starts.md.
@@ -56,8 +57,10 @@ def _records_of(row):
     return FLAGS.grid_records if in_grid else FLAGS.records
 
 
-def _steps(row):
-    return FLAGS.steps if row.trained else 0
+def _schedule(row):
+    from kaleido.finetuning_config import schedule
+
+    return schedule(FLAGS.steps if row.trained else 0)
 
 
 def _run(row, seed, workdir):
@@ -70,9 +73,10 @@ def _run(row, seed, workdir):
         run_binary(
             "experiments.finetune", f"--task={row.task}", f"--start={row.start}",
             f"--checkpoint={FLAGS.checkpoint}", f"--records={FLAGS.records}",
-            f"--config.training.steps={_steps(row)}", f"--seed={seed}",
-            f"--split={FLAGS.split}", f"--workdir={workdir}",
-            "--nofloor", *_asked(row.task == "itr"),
+            *(f"--config.training.{k}={v}" for k, v in _schedule(row).items()),
+            f"--seed={seed}", f"--split={FLAGS.split}", f"--workdir={workdir}",
+            f"--closed_forms={row.joined}",
+            *(("--nofloor", *_asked()) if row.task == "itr" else ()),
         )
         found = read_json(results)
         if row.task == "itr":
@@ -86,15 +90,13 @@ def _run(row, seed, workdir):
         "experiments.evaluate", f"--workdir={trained}", f"--seed={seed}",
         f"--records={_records_of(row)}", f"--split={FLAGS.split}",
         # The ridge map is one, and beside ours as it stands.
-        f"--floor={not row.config}", f"--output={results}", *_asked(True),
+        f"--floor={not row.config}", f"--output={results}", *_asked(),
     )
     return retrieval_run(read_json(results))
 
 
-def _asked(ranks):
+def _asked():
     """Flags of what ranks: all are asked the same, whatever their seed."""
-    if not ranks:
-        return ()
     return (
         f"--manifest={_manifest()}", f"--match_queries={_SHORT_LISTS}",
         f"--whole_list_queries={_WHOLE_LISTS}", f"--weight_queries={_WEIGHT_QUERIES}",
@@ -166,7 +168,7 @@ def _made_of(row):
     }
     if isinstance(row, starts.Start):
         config = default_finetuning(row.task).to_dict()
-        return MadeOf(shared, {"config": config, "steps": _steps(row)})
+        return MadeOf(shared, {"config": config, **_schedule(row)})
     if not row.config:
         return MadeOf(shared, {})
     return MadeOf(
@@ -194,6 +196,11 @@ def main(argv):
             f"--tasks are of {','.join(starts.TASKS)}. Received: {FLAGS.tasks}"
         )
     chosen_checkpoint(FLAGS.checkpoint)
+    if not _lines(FLAGS.checkpoint):
+        raise ValueError(
+            "--checkpoint: rivals train for as long as a pre-training did, which its "
+            f"metrics.jsonl says. Received: {FLAGS.checkpoint}, without one"
+        )
     ours = [row for row in starts.FINETUNED if row.task in FLAGS.tasks]
     rivals = [
         row for row in starts.RIVALS

@@ -2,8 +2,8 @@ r"""Compares a converted checkpoint with what the authors' code returns.
 
 FIXTURE holds a checkpoint, config.json, and io.npz: inputs `in_*` of one batch, and
 outputs `out_*` of the authors' network, without dropout. Prints one JSON line: of each
-output the largest absolute difference, and how many variables were used and left. Ends
-with exit code 1 where a difference is above --tolerance.
+output the largest absolute difference, null where it is no number, and how many
+variables were used and left. Ends with exit code 1 where one is above --tolerance.
 
 Example:
   python -m experiments.verify_checkpoint --fixture=$KALEIDO_DATA/reference_checkpoint
@@ -12,7 +12,9 @@ Example:
 from __future__ import annotations
 
 import json
+import math
 import sys
+from typing import Optional
 
 from absl import app, flags
 
@@ -31,9 +33,16 @@ def main(argv):
 
     found = verify(FLAGS.fixture)
     agrees = found["largest"] <= FLAGS.tolerance
+    differences = {name: _number(v) for name, v in found["differences"].items()}
+    found = {**found, "differences": differences, "largest": _number(found["largest"])}
     print(json.dumps({**found, "tolerance": FLAGS.tolerance, "agrees": agrees}))
     if not agrees:
         sys.exit(1)
+
+
+def _number(value: float) -> Optional[float]:
+    """JSON has no name for what is no number: null."""
+    return value if math.isfinite(value) else None
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from kaleido.files import read_json, write_json
+from kaleido.files import read_json, write_json, write_text
 from kaleido.trainer import Trainer
 
 
@@ -153,10 +153,7 @@ class MetricLines(_Callback):
         self._path, self._examples = path, examples
         found = read_lines(path) if step else []
         kept = [line for line in found if line["step"] <= step]
-        temporary = f"{path}.tmp"
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.writelines(json.dumps(line) + "\n" for line in kept)
-        os.replace(temporary, path)
+        write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
         self._seconds = kept[-1]["seconds"] if kept else 0.0
 
     def on_epoch_begin(self, epoch, logs=None):

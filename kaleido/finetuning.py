@@ -34,6 +34,7 @@ from kaleido.workdir import (
     latest_checkpoint,
     load_networks,
     notes_path,
+    read_finetuning,
     read_head,
     warn_of_other_examples,
     weights_fingerprint,
@@ -130,10 +131,22 @@ def finetune(
     for split in ("train", "validation"):
         records.require_split(split)
     run.spec.check_equals(records.spec, records.directory)
-    if config.start == "closed_forms" and not run.config.training.ridge_warm_start:
+    begun = run.config.training
+    if config.start == "closed_forms" and (
+        # A run that another began from knows what that one has learnt.
+        not begun.ridge_warm_start or latest_checkpoint(begun.init)
+    ):
         raise ValueError(
             "start='closed_forms' needs a run that began with them. Received: "
-            f"{checkpoint}, with ridge_warm_start=False"
+            f"{checkpoint}, with ridge_warm_start={begun.ridge_warm_start}, "
+            f"init={begun.init!r}"
+        )
+    before = read_finetuning(checkpoint).get("task", config.task)
+    if config.task in RETRIEVAL_TASKS and before not in RETRIEVAL_TASKS:
+        # It has forgotten what scored pairs.
+        raise ValueError(
+            f"{config.task} goes on from a pre-training, or a fine-tuning of retrieval."
+            f" Received: {checkpoint}, fine-tuned for {before}"
         )
     warn_of_other_examples(run, checkpoint, records)
     settings = _settings(config, run.config)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Mapping
+from typing import Any, Dict, Mapping
 
 from kaleido.config import (
     CLOSED_FORMS,
@@ -117,6 +117,14 @@ class FinetuningConfig(Editable):
                 for name, value in values.items()
             },
         )
+
+
+def schedule(steps: int) -> Dict[str, int]:
+    """Returns the fields of `TrainingConfig` that go with a number of steps: a tenth of
+    them is warm-up, and validation has six looks."""
+    return {
+        "steps": steps, "warmup_steps": steps // 10, "eval_every": max(steps // 6, 1)
+    }
 
 
 def default_finetuning(task: str) -> FinetuningConfig:

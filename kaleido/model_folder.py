@@ -86,11 +86,6 @@ class PublishedModel:
     def match(self, pictures: Sequence[Picture], texts: Sequence[str]) -> np.ndarray:
         """Returns the probabilities that picture i and text i belong together,
         float32 [n]."""
-        if len(pictures) != len(texts):
-            raise ValueError(
-                "A text for each picture. Received: "
-                f"{len(pictures)} pictures, {len(texts)} texts"
-            )
         return self._run(
             "search", "serving_default", "match_probability",
             images=_encoded(pictures), texts=list(texts),
@@ -142,11 +137,15 @@ class PublishedModel:
                 f"The part {part!r} sees {sorted(wanted)}. Received: {sorted(inputs)}"
             )
 
+        counts = {name: len(values) for name, values in inputs.items()}
+        if len(set(counts.values())) > 1:
+            raise ValueError(f"A text for each picture. Received: {counts}")
+
         def batch(start):
             rows = slice(start, start + self._BATCH)
             return {k: tf.constant(v[rows], tf.string) for k, v in inputs.items()}
 
-        count = len(next(iter(inputs.values())))
+        count = max(counts.values())
         starts = range(0, max(count, 1), self._BATCH)
         return np.concatenate([function(**batch(n))[output].numpy() for n in starts])
 

@@ -57,12 +57,13 @@ def provenance(
         seed: of everything drawn.
 
     Returns:
-        `versions` of the libraries, `seed`, `model` and `records`, fingerprints of
-        the weights and of the examples.
+        `versions` of the libraries, `seed`, `precision`, which `auto` leaves to the
+        device, `model` and `records`, fingerprints of the weights and of the examples.
     """
     return {
         "versions": library_versions(),
         "seed": seed,
+        "precision": tf.keras.mixed_precision.global_policy().name,
         "model": model_fingerprint(networks, heads),
         "records": records.content,
     }

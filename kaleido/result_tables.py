@@ -153,6 +153,7 @@ def retrieval_rows(result: Result) -> List[Row]:
     for scorer, stored, found in scorers:
         figures: Dict[str, Optional[float]] = {}
         outcomes: Dict[str, Outcomes] = {}
+        draws = 1
         for task in ("itr", "tir"):
             label = task.upper()
             for k in (1, 5, 10):
@@ -164,17 +165,19 @@ def retrieval_rows(result: Result) -> List[Row]:
             for field, column in (("lists", " @1"), ("full", " @1, all")):
                 if f"{key}/{field}" in arrays:
                     ranks = np.atleast_2d(arrays[f"{key}/{field}"])
+                    draws = max(draws, len(ranks))
                     ids = arrays["query_ids"][arrays[f"{key}/queries"]]
                     outcomes[label + column] = ((ranks == 1).mean(axis=0), ids)
         figures["SumR"] = found["sum_of_ranks"]
         queries = found["itr"]["queries"]
         protocol = (
-            f"{queries} queries of {_split(results)}, "
+            f"{queries} queries of {_split(results)}, {draws} × "
             f"{manifest['candidates']} candidates, "
             f"{100 * manifest['fill_rate']:.0f} % of the sub-category, manifest "
             f"{manifest['fingerprint']}"
         )
-        rows.append(Row(f"{result.name}: {scorer}", figures, outcomes, "", protocol))
+        name = f"{result.name}{_recipe(results)}: {scorer}"
+        rows.append(Row(name, figures, outcomes, "", protocol))
     return rows
 
 
@@ -227,7 +230,7 @@ def classification_rows(result: Result) -> List[Row]:
     ours = f"{result.name}{_recipe(result.content)}"
     return [
         Row(
-            f"{ours if found['name'] == 'ours' else found['name']} ({inputs})",
+            f"{_named(ours, found['name'])} ({inputs})",
             {
                 column: found[key] if key == "calibration_error" else 100 * found[key]
                 for column, key in zip(CLASS_COLUMNS, _CLASS_KEYS)
@@ -237,6 +240,11 @@ def classification_rows(result: Result) -> List[Row]:
         )
         for found in result.content["rows"]
     ]
+
+
+def _named(ours: str, row: str) -> str:
+    """Name of a row: of the run where it is the run's, whole or its [CLS] state."""
+    return {"ours": ours, "cls": f"{ours}, [CLS] alone"}.get(row, row)
 
 
 def published_classes(task: str) -> List[Row]:

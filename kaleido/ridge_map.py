@@ -73,7 +73,7 @@ class RidgeFit:
         self._x = features - self._feature_mean.astype(np.float32)
         self._x /= self._feature_std.astype(np.float32)
         self._centred = [
-            (target - mean).astype(np.float32)
+            np.asarray(target, np.float32) - mean.astype(np.float32)
             for target, mean in zip(targets, self._target_means)
         ]
         self._gram = self._x.T @ self._x
@@ -144,14 +144,6 @@ class RidgeFit:
             text_kernel=whitener.astype(np.float32),
             text_bias=(-self._target_means[target] @ whitener).astype(np.float32),
         )
-
-
-def fit_ridge_map(
-    features: np.ndarray, states: np.ndarray, penalty: float, whitening: float = 0.5
-) -> RidgeMap:
-    """Fits one map; see `RidgeFit`."""
-    fit = RidgeFit(features, states)
-    return fit.whiten(0, *fit.solve(penalty)[0], whitening)
 
 
 # Tried on the validation split, all combinations.

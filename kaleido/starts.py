@@ -18,18 +18,23 @@ class Start:
     Attributes:
         task: one of `TASKS`.
         start: one of `finetuning_config.STARTS`.
+        joined: whether closed forms of classes or words have a say; without them the
+            network answers alone, from every start.
         trained: whether it is, or measured as it begins.
     """
 
     task: str
     start: str
+    joined: bool = False
     trained: bool = True
 
     @property
     def name(self) -> str:
         """As tables print it."""
+        begun = self.start == "closed_forms"
+        joined = ", closed forms join" if self.joined and not begun else ""
         untrained = "" if self.trained else ", untrained"
-        return f"{self.task}, {self.start}{untrained}"
+        return f"{self.task}, {self.start}{joined}{untrained}"
 
     @property
     def folder(self) -> str:
@@ -59,12 +64,19 @@ class Rival:
         return folder_of(self.name)
 
 
-FINETUNED: Sequence[Start] = tuple(
-    Start(task, start) for task in TASKS for start in STARTS
+# The closed forms that a pre-training begins with are of retrieval: [CLS] and the
+# generator begin as from the text encoder.
+_OF_OTHERS = tuple(start for start in STARTS if start != "closed_forms")
+FINETUNED: Sequence[Start] = (
+    *(Start("itr", start) for start in STARTS),
+    *(Start("subcategory", start) for start in _OF_OTHERS),
+    Start("subcategory", "pretrained", joined=True),
+    *(Start("caption", start) for start in _OF_OTHERS),
+    Start("caption", "pretrained", joined=True),
 )
 RIVALS: Sequence[Start | Rival] = (
     Start("itr", "closed_forms", trained=False),
-    Start("subcategory", "closed_forms", trained=False),
+    Start("subcategory", "closed_forms", joined=True, trained=False),
     Rival("ours, not fine-tuned", ""),
     Rival("two towers", "experiments/configs/preset.py:two_tower"),
     Rival("FashionBERT", "experiments/configs/fashionbert_small.py", "grid8"),
@@ -115,8 +127,8 @@ def tables(
         ),
         "Sub-category": (
             "subcategory",
-            ("ours_accuracy", "ours_macro_f", "cls_accuracy",
-             "nearest_pictures_accuracy", "text_regression_accuracy"),
+            ("ours_accuracy", "ours_macro_f", "nearest_pictures_accuracy",
+             "text_regression_accuracy"),
         ),
         "Captions": (
             "caption",

@@ -41,14 +41,13 @@ def fit_word_evidence(
         pictures show wants less of it than what they do not. Of pieces that too few
         texts have, pictures say nothing.
     """
-    present = {
-        name: piece_sets(ids, vocab_size)[:, pieces].toarray()
-        for name, (_, ids) in (("train", train), ("validation", validation))
-    }
-    counts = present["train"].sum(axis=0)
+    sets = [piece_sets(ids, vocab_size)[:, pieces] for _, ids in (train, validation)]
+    counts = np.asarray(sets[0].sum(axis=0)).ravel()
     # Padding is no piece of a text.
     known = np.logical_and(counts >= _LEAST_TEXTS, pieces != 0)
-    fit = RidgeFit(train[0], present["train"][:, known])
+    # The rest of a large vocabulary would fill the memory.
+    learnt, judged = (found[:, known].toarray() for found in sets)
+    fit = RidgeFit(train[0], learnt)
     shares = np.ones(len(pieces), np.float32)
     shares[known] = counts[known] / len(train[1])
     bias = np.ones_like(shares)
@@ -57,7 +56,7 @@ def fit_word_evidence(
     for penalty in PENALTIES:
         (found,) = fit.kernels(penalty)
         found, moved = fit.affine(0, found)
-        wrong = validation[0] @ found + moved - present["validation"][:, known]
+        wrong = validation[0] @ found + moved - judged
         errors = np.mean(wrong**2, axis=0)
         better = errors < least
         least[better], chosen[better] = errors[better], penalty

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 
+from kaleido.finetuning_config import default_finetuning
 from kaleido.presets import preset
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -52,7 +53,9 @@ def knows(module, flag):
     """Whether a binary has a flag; of configurations, whether the field is there."""
     name = flag.lstrip("-").split("=")[0]
     if name.startswith("config."):
-        found = preset("small").to_dict()
+        tunes = module == "experiments.finetune"
+        config = default_finetuning("itr") if tunes else preset("small")
+        found = config.to_dict()
         for part in name.split(".")[1:]:
             if part not in found:
                 return False

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from kaleido import class_map, distribution, finetuning, pretraining, workdir
 from kaleido.callbacks import read_lines
+from kaleido.files import write_json
 from kaleido.finetuning_config import FinetuningConfig
 from kaleido.layers.class_maps import ClassMaps
 from kaleido.models import networks_for
@@ -152,6 +153,25 @@ def test_it_begins_with_the_closed_forms_that_the_run_began_with(
         assert (a == b).all()
     with pytest.raises(ValueError, match="needs a run that began with them"):
         finetune(config, checkpoint, record_set, tmp_path / "out")
+    # A run that went on from another began with all that the other had learnt.
+    went_on = dataclasses.replace(
+        began, training=dataclasses.replace(began.training, init=checkpoint)
+    )
+    with pytest.raises(ValueError, match=f"True, init='{checkpoint}'"):
+        finetuning.finetune(
+            config, dataclasses.replace(run, config=went_on), checkpoint, record_set,
+            str(tmp_path / "out"), ONE_DEVICE,
+        )
+
+
+def test_retrieval_does_not_go_on_from_what_has_forgotten_pairs(
+    record_set, checkpoint, tmp_path
+):
+    folder = tmp_path / "caption"
+    shutil.copytree(checkpoint, folder)
+    write_json(str(folder / "job.json"), {"finetuning": {"task": "caption"}})
+    with pytest.raises(ValueError, match=f"Received: {folder}, fine-tuned for caption"):
+        finetune(tiny_finetuning("itr"), str(folder), record_set, tmp_path / "run")
 
 
 # 15 s: a training is traced.

@@ -39,6 +39,7 @@ def test_fine_tuning_to_joint_page(tmp_path):
     refused = {
         "has nothing to tell apart": finetune("category"),
         "--manifest is of itr and tir": finetune("caption", manifest, workdir="no"),
+        "--floor is of itr and tir": finetune("caption", "--nofloor", workdir="no"),
         "has no other examples": finetune("caption", "--split=other", workdir="no"),
     }
     succeeded(captions)
@@ -78,6 +79,15 @@ def test_fine_tuning_to_joint_page(tmp_path):
         if line.startswith("python -m ")
     ]
     assert commands == [
-        "python -m experiments.finetune", "python -m experiments.evaluate",
         "python -m experiments.finetune", "python -m experiments.finetune",
+        "python -m experiments.finetune",
     ]
+    # Figures are not written over with tables of them.
+    before = read_json(path("itr/results.json"))
+    over = start(
+        "experiments.report", f"--results=tiny={path('itr/results.json')}",
+        f"--output={path('itr/results.html')}",
+    )
+    code, _, errors = outcome(over)
+    assert code == 1 and "would replace its own input" in errors
+    assert read_json(path("itr/results.json")) == before

@@ -66,6 +66,10 @@ def test_what_is_done_is_not_done_again_and_stands_beside_the_rest(tmp_path):
     assert run_grid.read_runs(str(tmp_path), ladder.RUNGS, ["7"]) == {}
 
 
+def test_nothing_to_run_is_no_error(tmp_path):
+    assert FakeRuns(tmp_path).climb() == []
+
+
 def test_a_run_that_was_stopped_left_nothing_and_is_done_again(tmp_path):
     runs = FakeRuns(tmp_path)
     steps = run_grid.run_grid(

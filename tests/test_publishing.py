@@ -75,7 +75,7 @@ def test_a_published_model_is_the_run(run, tmp_path):
         assert said in card
     for message, ask in {
         "no part 'caption'": lambda: model.caption(images),
-        "2 pictures, 1 texts": lambda: model.match(images, texts[:1]),
+        "'images': 2, 'texts': 1": lambda: model.match(images, texts[:1]),
     }.items():
         with pytest.raises(ValueError, match=message):
             ask()

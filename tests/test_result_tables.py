@@ -90,11 +90,17 @@ def test_a_baseline_that_two_runs_measured_alike_stands_once():
 
 def test_a_row_says_how_it_was_made_and_what_chose_it():
     made = classification("a", 0.9)
+    state = {**made.content["rows"][0], "name": "cls"}
+    made.content["rows"].insert(1, state)
+    made.arrays["right_cls"] = made.arrays["right_ours"]
     made.content.update(
         start="random", balance="logits", chosen_on_itself=True, split="validation"
     )
     table, = joint_tables([made])
-    ours, baseline = (row for row in table.rows if not row.source)
+    ours, state, baseline = (row for row in table.rows if not row.source)
+    assert state.name == f"{ours.name.rpartition(' (text')[0]}, [CLS] alone" + (
+        " (text + picture)"
+    )
     assert ours.name == "a [start random, balance logits] (text + picture)"
     assert baseline.name == "text_regression (text + picture)"
     assert "validation (on which it was chosen)" in ours.protocol

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from kaleido import ridge_map
+from tests.ridge_fits import fit_ridge_map
 
 
 def ranks(ridge, features, states):
@@ -25,7 +26,7 @@ def pairs(count, noise, seed=0, features=24, size=12):
 
 @pytest.mark.parametrize("whitening", [0.0, 0.5])
 def test_linear_data_ranks_perfectly(whitening):
-    ridge = ridge_map.fit_ridge_map(*pairs(400, 0.0), 1e-6, whitening)
+    ridge = fit_ridge_map(*pairs(400, 0.0), 1e-6, whitening)
     assert (ranks(ridge, *pairs(300, 0.0, seed=1)) == 1).all()
 
 
@@ -33,7 +34,7 @@ def test_without_whitening_the_map_is_ridge_regression():
     """Against the textbook formula on standardised features."""
     x, y = pairs(200, 1.0)
     penalty = 0.3
-    ridge = ridge_map.fit_ridge_map(x, y, penalty, 0.0)
+    ridge = fit_ridge_map(x, y, penalty, 0.0)
     scaled = (x - x.mean(0)) / x.std(0)
     kernel = np.linalg.solve(
         scaled.T @ scaled + penalty * len(x) * np.eye(x.shape[1]),
@@ -51,8 +52,8 @@ def test_without_whitening_the_map_is_ridge_regression():
 def test_whitening_pays_when_some_directions_are_noisy():
     noise = np.array([0.3] * 8 + [20.0] * 4)
     train, test = pairs(1000, noise), pairs(400, noise, seed=1)
-    plain = (1 / ranks(ridge_map.fit_ridge_map(*train, 0.01, 0.0), *test)).mean()
-    white = (1 / ranks(ridge_map.fit_ridge_map(*train, 0.01, 0.5), *test)).mean()
+    plain = (1 / ranks(fit_ridge_map(*train, 0.01, 0.0), *test)).mean()
+    white = (1 / ranks(fit_ridge_map(*train, 0.01, 0.5), *test)).mean()
     assert white > plain + 0.2
 
 
@@ -73,7 +74,7 @@ def test_full_whitening_makes_the_residual_round():
 def test_a_feature_that_never_varies_does_no_harm():
     x, y = pairs(300, 0.5)
     x[:, 3] = 7.0
-    ridge = ridge_map.fit_ridge_map(x, y, 0.01)
+    ridge = fit_ridge_map(x, y, 0.01)
     test_x, test_y = pairs(100, 0.5, seed=1)
     test_x[:, 3] = 7.0
     assert np.isfinite(ridge.image_vectors(test_x)).all()
@@ -93,7 +94,7 @@ def test_the_setting_that_is_best_on_validation_is_chosen():
     every = {}
     for penalty in (1e-3, 1e3):
         for whitening in (0.0, 0.5):
-            fitted = ridge_map.fit_ridge_map(*train, penalty, whitening)
+            fitted = fit_ridge_map(*train, penalty, whitening)
             both = [ranks(fitted, *validation)]
             scores = fitted.image_vectors(validation[0]) @ fitted.text_vectors(
                 validation[1]
@@ -103,7 +104,7 @@ def test_the_setting_that_is_best_on_validation_is_chosen():
     best = max(every, key=every.get)
     assert (chosen["penalty"], chosen["whitening"]) == best
     assert chosen["mean_reciprocal_rank"] == pytest.approx(every[best], abs=1e-3)
-    again = ridge_map.fit_ridge_map(*train, *best)
+    again = fit_ridge_map(*train, *best)
     np.testing.assert_allclose(
         ridge.image_vectors(validation[0]), again.image_vectors(validation[0]),
         atol=1e-5,

@@ -49,6 +49,11 @@ def test_what_is_done_is_not_done_again_and_all_are_asked_the_same(tmp_path):
     ]
     for task, line in zip(("itr", "subcategory"), made[9:11]):
         assert f"--task={task} --start=closed_forms" in line and "steps=0 " in line
+    # The network alone, from every start, but where a row says otherwise.
+    joined = [line for line in made if "--closed_forms=True" in line]
+    assert len(joined) == 2 and made.index(joined[1]) == 10
+    assert "--start=pretrained" in joined[0] and "--task=subcategory" in joined[0]
+    assert all("warmup_steps=60 " in line for line in made[1:9])
     assert "--steps=250" in made[13] and f"--workdir={run} " in made[11]
     asked = [line for line in made if line[:3] == "eva" or "--task=itr" in line]
     manifest = f"--manifest={output}/manifest.json"
@@ -62,6 +67,13 @@ def test_what_is_done_is_not_done_again_and_all_are_asked_the_same(tmp_path):
         "ours_accuracy": {"mean": 0.75, "std": 0.0, "runs": 2}
     }
     assert rows["two towers"]["corrected_itr"]["runs"] == 1
+    # A run that does not say how long it took has nobody to be compared with.
+    os.remove(metrics_path(run))
+    process, before = begin("--seeds=3")
+    code, _, errors = outcome(process)
+    assert code == 1 and "rivals train for as long" in errors
+    assert "Traceback" not in errors
+    write_text(metrics_path(run), '{"step": 4, "seconds": 500.0}\n')
     # Other settings do not stand beside these.
     process, before = begin("--seeds=2", "--steps=9")
     code, _, errors = outcome(process)

@@ -9,8 +9,8 @@ from kaleido.files import read_json
 from kaleido.layers import contrastive
 from kaleido.lexical_map import WordMap, fit_word_basis
 from kaleido.models import networks_for
-from kaleido.ridge_map import fit_ridge_map
 from tests import tiny_records
+from tests.ridge_fits import fit_ridge_map
 
 
 @pytest.fixture(scope="module")

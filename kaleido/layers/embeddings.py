@@ -19,8 +19,8 @@ class TextEmbedding(tf.keras.layers.Layer):
     """Sum of piece, position and segment embeddings, LayerNorm, dropout.
 
     Of the segment table's two rows 0 is for text, 1 for patches ('T' and 'I' in
-    the paper); `PatchEmbedding` has its own copy of the latter, and so row 1 is left to
-    a caption's context.
+    the paper); `PatchEmbedding` has its own copy of the latter, and so row 1 is
+    for those who pass `segment_ids`, as the authors' code can.
 
     Args:
         vocab_size: number of word pieces.

@@ -6,6 +6,7 @@ import dataclasses
 from typing import List, Mapping, Tuple
 
 from kaleido.config import PAPER_TASKS, Config
+from kaleido.finetuning_config import schedule
 from kaleido.paper.rows import ROWS, Row
 from kaleido.presets import fashionbert_sized, preset
 
@@ -91,15 +92,8 @@ SCALES: Mapping[str, Scale] = {
 
 
 def finetuning_arguments(scale: Scale, task: str) -> List[str]:
-    """Returns flags of `experiments.finetune` for a task of `TASKS`.
-
-    A tenth of the steps is warm-up; validation has six looks.
-    """
-    steps = scale.finetuning_steps[task]
-    settings = {
-        "steps": steps, "warmup_steps": steps // 10,
-        "eval_every": max(steps // 6, 1), **scale.finetuning_settings,
-    }
+    """Returns flags of `experiments.finetune` for a task of `TASKS`."""
+    settings = {**schedule(scale.finetuning_steps[task]), **scale.finetuning_settings}
     return [f"--config.training.{name}={value}" for name, value in settings.items()]
 
 

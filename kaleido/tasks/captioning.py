@@ -165,7 +165,7 @@ class Captioning(Task):
 
         total = sum(
             costs({k: v for k, v in batch.items() if k not in STRING_FIELDS}).numpy()
-            for batch in self.read("validation")
+            for batch in self.read_for_baselines("validation")
         )
         logging.info("cost by trust in them: %s", dict(zip(_TRUSTS, total.tolist())))
         evidence.trust.assign(_TRUSTS[int(np.argmin(total))])

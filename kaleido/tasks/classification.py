@@ -76,6 +76,15 @@ class Classification(Task):
         """
         names = self.notes["classes"]
         _, ours, theirs = np.intersect1d(names, head["names"], return_indices=True)
+        if not len(ours):
+            raise ValueError(
+                f"The classifier that this begins with has no {self.config.task} of "
+                f"the records, {names[0].decode()!r} for one. Received: "
+                f"{_shown(head['names'])}"
+            )
+        missing = np.delete(names, ours)
+        if len(missing):
+            logging.warning("the classifier does not know %s", _shown(missing))
         kernel, bias = (weight.numpy() for weight in self.classifier.weights)
         kernel[:, ours] = head["kernel"][:, theirs]
         bias[ours] = head["bias"][theirs]
@@ -289,6 +298,12 @@ def count_labels(task: str, records: RecordSet, split: str) -> np.ndarray:
             f"classes={records.classes[task]}"
         )
     return np.array([found[name] for name in classes])
+
+
+def _shown(names: np.ndarray) -> str:
+    """Returns the first of some class names."""
+    first = ", ".join(name.decode() for name in names[:5])
+    return f"{first}, and {len(names) - 5} more" if len(names) > 5 else first
 
 
 def _labelled(batch: Batch) -> Batch:

@@ -161,10 +161,15 @@ class Task(Trainer):
     def read_for_baselines(self, split: str) -> Iterator[Batch]:
         """Yields what baselines learn from: of a large split a part, evenly.
 
-        Beside what `read` yields, `level_means` of the frozen features.
+        Beside what `read` yields, `level_means` of the frozen features. Validation,
+        which chooses, comes without what training has seen.
         """
         every = stride(self.records.counts[split], _MOST_FOR_BASELINES)
+        left, _ = _require_unseen(self.records, split)
+        unseen = tf.constant(left["image_ids"], tf.string)
         for batch in self.read(split, every):
+            kept = tf.reduce_any(batch["image_id"][:, None] == unseen[None], axis=1)
+            batch = {name: values[kept] for name, values in batch.items()}
             yield {**batch, "level_means": self.level_means(batch)}
 
     def padded(self, batch: Batch) -> Batch:

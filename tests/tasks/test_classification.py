@@ -139,6 +139,38 @@ def test_baselines_learn_from_a_part_of_a_large_split(record_set, monkeypatch):
     assert ids(task.read_for_baselines("train")) == everything[::3]
 
 
+def test_validation_chooses_without_what_training_has_seen(record_set, monkeypatch):
+    task = make_task("subcategory", record_set)
+    (batch,) = task.read("validation")
+    ids = [name.decode() for name in batch["image_id"].numpy()]
+    monkeypatch.setattr(
+        task_module, "audited_pairs",
+        lambda records, split: ({"image_ids": ids[3:]}, {"removed": 3}),
+    )
+    (left,) = task.read_for_baselines("validation")
+    assert left["image_id"].numpy().tolist() == batch["image_id"].numpy().tolist()[3:]
+    np.testing.assert_array_equal(left["token_ids"], batch["token_ids"][3:])
+
+
+def test_a_classifier_to_begin_with_finds_its_classes_by_name(record_set):
+    task = make_task("subcategory", record_set)
+    names = task.notes["classes"]
+    before = task.classifier.kernel.numpy()
+    head = {
+        "names": np.array([b"other", names[1]]),
+        "kernel": np.stack([before[:, 0] + 1, before[:, 0] + 2], axis=1),
+        "bias": np.array([5.0, 6.0], np.float32),
+    }
+    task.begin_with(head)
+    np.testing.assert_array_equal(task.classifier.kernel[:, 1], before[:, 0] + 2)
+    np.testing.assert_array_equal(task.classifier.kernel[:, 0], before[:, 0])
+    assert task.classifier.bias.numpy()[:2].tolist() == [0.0, 6.0]
+    # Names of another spelling are not a random classifier.
+    head["names"] = np.array([name.upper() for name in names[:2]])
+    with pytest.raises(ValueError, match=f"Received: {names[0].decode().upper()}"):
+        task.begin_with(head)
+
+
 def test_one_class_is_nothing_to_tell_apart(record_set):
     with pytest.raises(ValueError, match="Received: 1 classes of category"):
         make_task("category", record_set)
