@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tensorflow as tf
+from absl import logging
 
 from kaleido.processor import cpu_flags
 
@@ -21,6 +22,7 @@ def set_precision(precision: str) -> None:
     """
     if precision == "auto":
         precision = "mixed_bfloat16" if has_bfloat16() else "float32"
+        logging.info("precision: %s, by what the device has", precision)
     tf.keras.mixed_precision.set_global_policy(precision)
 
 
