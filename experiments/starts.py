@@ -60,7 +60,7 @@ def _records_of(row):
 def _schedule(row):
     from kaleido.finetuning_config import schedule
 
-    return schedule(FLAGS.steps if row.trained else 0)
+    return schedule(FLAGS.steps if row.trained else 0, looks=2)
 
 
 def _run(row, seed, workdir):

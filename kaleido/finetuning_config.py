@@ -119,11 +119,16 @@ class FinetuningConfig(Editable):
         )
 
 
-def schedule(steps: int) -> Dict[str, int]:
-    """Returns the fields of `TrainingConfig` that go with a number of steps: a tenth of
-    them is warm-up, and validation has six looks."""
+def schedule(steps: int, looks: int) -> Dict[str, int]:
+    """Returns the fields of `TrainingConfig` that go with a number of steps.
+
+    Args:
+        steps: of the training, of which a tenth is warm-up.
+        looks: of validation, beside that before the first step.
+    """
     return {
-        "steps": steps, "warmup_steps": steps // 10, "eval_every": max(steps // 6, 1)
+        "steps": steps, "warmup_steps": steps // 10,
+        "eval_every": max(steps // looks, 1),
     }
 
 

@@ -93,7 +93,8 @@ SCALES: Mapping[str, Scale] = {
 
 def finetuning_arguments(scale: Scale, task: str) -> List[str]:
     """Returns flags of `experiments.finetune` for a task of `TASKS`."""
-    settings = {**schedule(scale.finetuning_steps[task]), **scale.finetuning_settings}
+    steps = schedule(scale.finetuning_steps[task], looks=6)
+    settings = {**steps, **scale.finetuning_settings}
     return [f"--config.training.{name}={value}" for name, value in settings.items()]
 
 
