@@ -49,6 +49,7 @@ def test_results_say_what_made_them(tmp_path):
     }) == 3
     assert made == {
         "seed": 3,
+        "precision": "float32",
         "model": model_fingerprint(networks),
         "records": records.content,
     }
