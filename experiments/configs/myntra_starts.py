@@ -8,6 +8,11 @@ python -m experiments.pretrain --config=experiments/configs/myntra_starts.py \\
 python -m experiments.starts --records=runs/myntra/records --steps=100 \\
     --checkpoint=runs/myntra/starts_model --grid_records=runs/myntra/records_grid8 \\
     --output=runs/myntra/starts
+
+Time: 49 minutes on two cores without AVX-512, 7 of them for closed forms; a step of
+contrastive alignment 3.9 seconds, one of all tasks 10. Validation at the end:
+contrastive .437 (accuracy in a batch of 64 .906), masked language 5.34 (.115), matching
+.208 (.928), rotation 1.37 (.332), jigsaw 3.07 (.098), camouflage .80 (.765).
 """
 
 from experiments.configs import myntra_night
