@@ -24,6 +24,7 @@ from absl import app, flags, logging
 
 from kaleido import starts
 from kaleido.cli import fail_clearly, run_binary
+from kaleido.finetuning_config import default_finetuning, schedule
 
 FLAGS = flags.FLAGS
 
@@ -58,8 +59,6 @@ def _records_of(row):
 
 
 def _schedule(row):
-    from kaleido.finetuning_config import schedule
-
     return schedule(FLAGS.steps if row.trained else 0, looks=2)
 
 
@@ -151,7 +150,6 @@ def _seconds():
 @functools.lru_cache
 def _made_of(row):
     """Returns what a row's figures depend on, besides the seed."""
-    from kaleido.finetuning_config import default_finetuning
     from kaleido.manifest import VERSION
     from kaleido.records import open_records
     from kaleido.run_grid import MadeOf

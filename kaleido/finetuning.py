@@ -16,6 +16,7 @@ from kaleido.finetuning_config import (
     RETRIEVAL_TASKS,
     FinetuningConfig,
 )
+from kaleido.interop.starting_weights import is_run
 from kaleido.models import Networks, networks_for
 from kaleido.pretraining import starting_networks
 from kaleido.records import RecordSet
@@ -31,7 +32,6 @@ from kaleido.workdir import (
     checkpoint_step,
     chosen_checkpoint,
     claim_workdir,
-    latest_checkpoint,
     load_networks,
     notes_path,
     read_finetuning,
@@ -86,8 +86,7 @@ def _starting_networks(config, run, checkpoint, records, output) -> Networks:
 def _text_alone(run: Config) -> str:
     """The text encoder of a run's kind: its own, or the packaged one."""
     init = run.training.init
-    # A run that another began from knows pictures, too.
-    return "minilm" if init == "random" or latest_checkpoint(init) else init
+    return "minilm" if init == "random" or is_run(init) else init
 
 
 def _weights_of(config: FinetuningConfig, checkpoint: str) -> str:
@@ -133,8 +132,7 @@ def finetune(
     run.spec.check_equals(records.spec, records.directory)
     begun = run.config.training
     if config.start == "closed_forms" and (
-        # A run that another began from knows what that one has learnt.
-        not begun.ridge_warm_start or latest_checkpoint(begun.init)
+        not begun.ridge_warm_start or is_run(begun.init)
     ):
         raise ValueError(
             "start='closed_forms' needs a run that began with them. Received: "

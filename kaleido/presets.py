@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Dict
 
+from ml_collections import ConfigDict
+
 from kaleido.config import (
     CLOSED_FORMS,
     PAPER_TASKS,
@@ -127,6 +129,14 @@ def _fashionbert() -> Config:
         data=dataclasses.replace(paper.data, layout="grid8"),
         tasks=_tasks(("mlm", "itm", "blank")),
     )
+
+
+def alignment_first(config: ConfigDict, steps: int) -> None:
+    """Lets an editable configuration learn contrastive alignment alone for some steps,
+    each at a third of the cost of a step of all tasks."""
+    for task in config.tasks:
+        if task != "contrastive":
+            config.tasks[task].start_step = steps
 
 
 def fashionbert_sized(config: Config) -> Config:

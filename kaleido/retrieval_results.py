@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, Sequence
+from typing import Sequence
 
 from absl import logging
 
@@ -16,6 +16,7 @@ from kaleido.pools import draw_test, read_manifest
 from kaleido.provenance import provenance
 from kaleido.records import RecordSet
 from kaleido.reports.retrieval_report import retrieval_page
+from kaleido.retrieval import TASKS
 from kaleido.workdir import load_networks, read_finetuning, warn_of_other_examples
 
 
@@ -26,10 +27,10 @@ def write_retrieval_results(
     split: str,
     manifest_path: str = "",
     seed: int = 0,
-    tasks: Sequence[str] = ("itr", "tir"),
+    tasks: Sequence[str] = TASKS,
     floor: bool = True,
     **queries: int,
-) -> Dict[str, Any]:
+) -> None:
     """Loads a run, ranks a split, and writes what came out.
 
     Args:
@@ -43,9 +44,6 @@ def write_retrieval_results(
         tasks: those that head the results.
         floor: whether the bare ridge map is evaluated, too.
         **queries: see `evaluation.evaluate_retrieval`.
-
-    Returns:
-        The content of `output`.
 
     Raises:
         ValueError: if the split is empty, or manifest, run and records do not fit.
@@ -88,4 +86,3 @@ def write_retrieval_results(
                 task, results["primary"], candidates, " ".join(shares),
             )
     logging.info("see %s and %s", output, beside(output, ".html"))
-    return results

@@ -77,7 +77,9 @@ def run_grid(
         ValueError: if a file there is of other settings, or of other weights than the
             runs it would stand beside.
     """
-    for row in grid if chosen else ():
+    if not chosen:
+        return
+    for row in grid:
         _check(output, row, functools.partial(made_of, chosen[0]), "all")
     for row in chosen:
         of_seed = functools.partial(made_of, row)

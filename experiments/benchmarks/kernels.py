@@ -6,13 +6,10 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from typing import Any, Dict, List
 
-import numpy as np
-
 from experiments.benchmarks.input_speed import write_random_records
-from kaleido.benchmarking import entry
+from kaleido.benchmarking import entry, interleaved_seconds
 
 _STEPS = 4
 _ROUNDS = 2
@@ -70,13 +67,8 @@ def seconds_a_step(precision: str) -> float:
         model.optimizer.build(model.trainable_variables)
         batch = next(iter(training_batches(records, config, seed=0)))
         step = tf.function(model.train_step)
-        step(batch)
-        times = []
-        for _ in range(_STEPS):
-            start = time.perf_counter()
-            step(batch)
-            times.append(time.perf_counter() - start)
-    return float(np.median(times))
+        calls = {"step": lambda: step(batch)}
+        return interleaved_seconds(calls, repeats=_STEPS, warmups=1)["step"]
 
 
 if __name__ == "__main__":

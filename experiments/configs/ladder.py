@@ -8,6 +8,7 @@ Result: RESULTS.md, "Patches and masks, on Myntra".
 """
 
 from experiments.configs import myntra_small
+from kaleido.presets import alignment_first
 
 
 def get_config():
@@ -16,7 +17,5 @@ def get_config():
     # mask plans guide.
     config.training.steps = 240
     config.training.eval_every = 120
-    for task in config.tasks:
-        if task != "contrastive":
-            config.tasks[task].start_step = 120
+    alignment_first(config, 120)
     return config

@@ -29,7 +29,7 @@ A run of contrastive steps alone, without dropout and inner stages, over-fitted:
 after 1,200 steps of 128 pairs, 56.9 after 4,400.
 """
 
-from kaleido.presets import preset
+from kaleido.presets import alignment_first, preset
 
 
 def get_config():
@@ -44,8 +44,5 @@ def get_config():
     config.training.learning_rate = 2e-4
     config.training.warmup_steps = 100
     config.training.eval_every = 200
-    # Alignment first, at a third of the cost of a step of all tasks.
-    for task in config.tasks:
-        if task != "contrastive":
-            config.tasks[task].start_step = 2000
+    alignment_first(config, 2000)
     return config

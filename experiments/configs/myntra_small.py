@@ -30,7 +30,7 @@ Validation, loss before the first step and at the end, accuracy (chance):
   blank to colour    .934 -> .874     .074 (.010)
 """
 
-from kaleido.presets import preset
+from kaleido.presets import alignment_first, preset
 
 
 def get_config():
@@ -39,10 +39,7 @@ def get_config():
     config.training.steps = 510
     config.training.learning_rate = 2e-4
     config.training.eval_every = 85
-    # Alignment first, at a third of the cost of a step of all tasks.
-    for task in config.tasks:
-        if task != "contrastive":
-            config.tasks[task].start_step = 320
+    alignment_first(config, 320)
     # Their heads began as closed forms for an encoder that has moved since.
     config.training.rates.grey = config.training.rates.blank = 5.0
     return config

@@ -1,6 +1,6 @@
 """Myntra's recipe of a night in a seventh of its steps: for `experiments.starts`.
 
-Three tasks from four starts with three seeds are 36 fine-tunings, and rivals train for
+Twelve rows with three seeds are 36 fine-tunings, and rivals train for
 as long as this does.
 
 python -m experiments.pretrain --config=experiments/configs/myntra_starts.py \\
@@ -16,6 +16,7 @@ contrastive .437 (accuracy in a batch of 64 .906), masked language 5.34 (.115), 
 """
 
 from experiments.configs import myntra_night
+from kaleido.presets import alignment_first
 
 
 def get_config():
@@ -23,7 +24,5 @@ def get_config():
     config.training.steps = 360
     config.training.warmup_steps = 40
     config.training.eval_every = 100
-    for task in config.tasks:
-        if task != "contrastive":
-            config.tasks[task].start_step = 280
+    alignment_first(config, 280)
     return config

@@ -50,7 +50,7 @@ def load_starting_weights(
         raise ValueError(
             f"`init` must be minilm, random, or a local folder. Received: {init!r}"
         )
-    if _is_run(init):
+    if is_run(init):
         _load_run(networks, config, vocabulary, init)
         return True
     filled = load_bert(networks, init, vocabulary, config.model.gelu)
@@ -61,13 +61,14 @@ def load_starting_weights(
     return False
 
 
-def _is_run(init: str) -> bool:
+def is_run(init: str) -> bool:
+    """Whether starting weights are a run's, which knows pictures, too."""
     return os.path.isdir(init) and latest_checkpoint(init) is not None
 
 
 def seen_by(init: str) -> Tuple[str, ...]:
     """Returns the examples that starting weights have seen, where they are a run's."""
-    return read_run(init).trained_on if _is_run(init) else ()
+    return read_run(init).trained_on if is_run(init) else ()
 
 
 def fingerprint_of_init(init: str) -> str:
@@ -78,7 +79,7 @@ def fingerprint_of_init(init: str) -> str:
     """
     if not os.path.isdir(init):
         return init
-    if _is_run(init):
+    if is_run(init):
         return weights_fingerprint(init)
     paths = (os.path.join(init, name) for name in sorted(os.listdir(init)))
     return ",".join(sha256_of(path) for path in paths if os.path.isfile(path))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
+import functools
+from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Sequence, Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -75,6 +76,10 @@ class Task(Trainer):
         self.config = config
         self.run = run
         self.records = records
+        # An audit reads all of training.
+        self._audited = functools.lru_cache(
+            functools.partial(_require_unseen, records)
+        )
 
     @property
     def saved(self) -> Dict[str, tf.Module]:
@@ -165,11 +170,11 @@ class Task(Trainer):
         which chooses, comes without what training has seen.
         """
         every = stride(self.records.counts[split], _MOST_FOR_BASELINES)
-        left, _ = _require_unseen(self.records, split)
-        unseen = tf.constant(left["image_ids"], tf.string)
         for batch in self.read(split, every):
-            kept = tf.reduce_any(batch["image_id"][:, None] == unseen[None], axis=1)
-            batch = {name: values[kept] for name, values in batch.items()}
+            if split != "train":
+                ids = [name.decode("utf-8") for name in batch["image_id"].numpy()]
+                rows, _ = self.without_leaks(split, ids)
+                batch = {k: tf.gather(values, rows) for k, values in batch.items()}
             yield {**batch, "level_means": self.level_means(batch)}
 
     def padded(self, batch: Batch) -> Batch:
@@ -186,20 +191,22 @@ class Task(Trainer):
         Raises:
             ValueError: if training has seen all of the split.
         """
-        left, counts = _require_unseen(self.records, split)
-        unseen = set(left["image_ids"])
+        unseen, counts = self._audited(split)
         rows = np.array([i for i, name in enumerate(image_ids) if name in unseen], int)
         return rows, counts
 
 
-def _require_unseen(records: RecordSet, split: str):
+def _require_unseen(
+    records: RecordSet, split: str
+) -> Tuple[FrozenSet[str], Dict[str, int]]:
+    """Returns the ids that training has not seen, and the counts of the audit."""
     left, counts = audited_pairs(records, split)
     if not left["image_ids"]:
         raise ValueError(
             f"Every example of the {split} split is one of training, too: there is "
             f"nothing to evaluate. Received: {counts}"
         )
-    return left, counts
+    return frozenset(left["image_ids"]), counts
 
 
 class Collected:
