@@ -32,6 +32,12 @@ CONTEXTS = ("none", "nearest")
 BEAMS = 4
 BEAM_ROW = f"beam_{BEAMS}"
 
+# An encoder of some hundred steps has little to forget. On validation, with 1e-4, which
+# BERT's encoder wants, and with this: captions of the rendered catalogue after 60 steps
+# 3.12 and 1.84 nats a piece; Myntra's sub-categories after 40 to 50 steps from pictures
+# .23 and .45, from texts .22 and .90. 2e-3 learns neither.
+_RATE = 5e-4
+
 
 @dataclasses.dataclass(frozen=True)
 class FinetuningConfig(Editable):
@@ -144,8 +150,8 @@ def default_finetuning(task: str) -> FinetuningConfig:
         task=task,
         data=DataConfig(batch_size=64, group_size=16 if retrieval else 1),
         training=TrainingConfig(
-            steps=600, learning_rate=1e-4, warmup_steps=60, eval_every=100,
-            precision="auto",
+            steps=600, learning_rate=1e-4 if retrieval else _RATE, warmup_steps=60,
+            eval_every=100, precision="auto",
             # Heads that begin from nothing, or as closed forms.
             rates={
                 "classifier": 10.0, "copying": 30.0,

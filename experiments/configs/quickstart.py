@@ -2,8 +2,8 @@
 
 Command: make quickstart
 
-Time: 19 minutes 10 seconds, 1 of them the installation, with 150 steps and without
-captions: captioner 3, records 5, training 8, evaluation and export 2.
+Time: 19 minutes 10 seconds, 1 of them the installation, 150 steps at a rate of 2e-4
+and without captions: captioner 3, records 5, training 8, evaluation and export 2.
 
 Result; 1,197 test products as queries, 101 candidates (99 % of the negatives are of
 the query's sub-category), 5 draws, Rank@1/5/10 in percent:
@@ -25,6 +25,9 @@ Captions of validation, beam of four, CIDEr x 100 and attributes named, percent:
   and closed forms of words              43.6, 36.8
   the text itself                        49.9, 36.7
   the nearest picture's text             44.6, 35.9
+
+The rate: 4,784 products, the first 100 of 200 steps, validation; masked language,
+contrastive, jigsaw: 3.47, .202, 2.01 at 2e-4, 3.23, .186, 1.74 at 6e-4.
 """
 
 from kaleido.presets import preset
@@ -35,7 +38,7 @@ def get_config():
     config.data.batch_size = 32
     config.data.group_size = 8
     config.training.steps = 100
-    config.training.learning_rate = 2e-4
+    config.training.learning_rate = 6e-4
     config.training.warmup_steps = 20
     config.training.eval_every = 50
     return config

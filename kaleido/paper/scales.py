@@ -72,7 +72,7 @@ SCALES: Mapping[str, Scale] = {
         captioner=("--max_pairs=1200", "--epochs=6"),
         records=("--crop_size=48", "--whole_crop_size=96"),
         preset="small", steps=90, evaluations=3, finetuning_steps=_steps(0, 30, 40),
-        batch_size=32, group_size=8, learning_rate=2e-4, whole_lists=60,
+        batch_size=32, group_size=8, learning_rate=6e-4, whole_lists=60,
         seeds=("0", "1", "2"),
     ),
     # Section 4.1: Fashion-Gen, eight GPUs, BERT-base, ResNet-50.
