@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import re
 
 import pytest
 from hypothesis import settings
@@ -15,22 +14,6 @@ settings.register_profile("kaleido", deadline=None, derandomize=True, max_exampl
 settings.load_profile("kaleido")
 
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
-
-
-def _take_one_core():
-    """Gives a worker of many a core of its own.
-
-    TensorFlow starts a thread for each core that it may use, and so do its kernels:
-    workers that all use all cores wait for each other's threads most of the time.
-    """
-    worker = re.fullmatch(r"gw(\d+)", os.environ.get("PYTEST_XDIST_WORKER", ""))
-    if worker and hasattr(os, "sched_setaffinity"):
-        cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {cores[int(worker[1]) % len(cores)]})
-
-
-# Before anything imports TensorFlow.
-_take_one_core()
 
 
 @pytest.fixture(scope="session")
