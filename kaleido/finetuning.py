@@ -129,6 +129,7 @@ def finetune(
     """
     for split in ("train", "validation"):
         records.require_split(split)
+    task_class(config.task).check_split(config.task, records, "validation")
     run.spec.check_equals(records.spec, records.directory)
     begun = run.config.training
     if config.start == "closed_forms" and (
@@ -190,7 +191,8 @@ def finetune(
                     records, config, settings.seed, training.step, prepare=prepare
                 ),
                 input_pipeline.validation_batches(
-                    records, config, settings.seed, prepare=prepare
+                    records, config, settings.seed, prepare=prepare,
+                    without=task.leaks("validation"),
                 ),
             )
             best = callbacks.Best(

@@ -73,11 +73,22 @@ def validation_batches(
     seed: int,
     split: str = "validation",
     prepare: Optional[Prepare] = None,
+    without: Sequence[str] = (),
 ) -> tf.data.Dataset:
-    """Yields one pass over a split, the same at each call; see `training_batches`."""
+    """Yields one pass over a split, the same at each call; see `training_batches`.
+
+    Args:
+        record_set, config, seed, split, prepare: see there.
+        without: ids of pictures that are left out.
+    """
     record_set.require_split(split)
     _fix_global_seed(seed)
     serialized = tf.data.TFRecordDataset(list(record_set.files[split]))
+    if without:
+        left_out = tf.constant(list(without))
+        serialized = serialized.filter(
+            lambda s: ~tf.reduce_any(records.parse_image_id(s[None]) == left_out)
+        )
     # Shards are sorted as the catalogue is; neighbours would be near copies.
     serialized = serialized.shuffle(
         config.data.shuffle_buffer, seed=seed + 1, reshuffle_each_iteration=False

@@ -329,6 +329,12 @@ def read_strings(
         yield tf.io.parse_example(serialized, description)[field]
 
 
+def parse_image_id(serialized: tf.Tensor) -> tf.Tensor:
+    """Returns only `image_id` of a batch, string [batch]."""
+    description = {"image_id": tf.io.FixedLenFeature([], tf.string)}
+    return tf.io.parse_example(serialized, description)["image_id"]
+
+
 def parse_identity(serialized: tf.Tensor) -> Dict[str, tf.Tensor]:
     """Returns only ids, sub-category and `KEY_FIELDS` of a batch."""
     description = {

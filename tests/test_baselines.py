@@ -16,7 +16,7 @@ def blobs(rng, count, classes=3, noise=0.3):
 def test_pictures_of_a_direction_are_of_a_class_whatever_their_length():
     rng = np.random.default_rng(0)
     train, validation, (features, labels) = (blobs(rng, n) for n in (300, 100, 200))
-    found, chosen = baselines.nearest_pictures(train, validation, features, classes=5)
+    found, chosen = baselines.nearest_pictures(train, validation, features, 5, whole=4)
     assert found.shape == (200, 5) and (found[:, 3:] == 0).all()
     np.testing.assert_allclose(found.sum(axis=1), 1.0)
     assert np.mean(found.argmax(axis=1) == labels) > 0.9
@@ -26,7 +26,7 @@ def test_pictures_of_a_direction_are_of_a_class_whatever_their_length():
 def test_noise_asks_for_more_neighbours_than_one():
     rng = np.random.default_rng(1)
     train, validation, (features, _) = (blobs(rng, n, noise=0.9) for n in (600, 300, 5))
-    _, chosen = baselines.nearest_pictures(train, validation, features, classes=3)
+    _, chosen = baselines.nearest_pictures(train, validation, features, 3, whole=4)
     assert chosen["neighbours"] > 1
     one = baselines.KNeighborsClassifier(1, metric="cosine").fit(*train)
     assert chosen["validation_accuracy"] > one.score(*validation)
@@ -34,8 +34,34 @@ def test_noise_asks_for_more_neighbours_than_one():
 
 def test_fewer_pictures_than_neighbours_will_do():
     train = np.eye(2), np.array([0, 1])
-    found, _ = baselines.nearest_pictures(train, train, np.eye(2), classes=2)
+    found, _ = baselines.nearest_pictures(train, train, np.eye(2), 2, whole=2)
     assert found.argmax(axis=1).tolist() == [0, 1]
+
+
+def test_validation_chooses_what_pictures_are_compared_by():
+    rng = np.random.default_rng(2)
+
+    def pictures(count, offset, levels):
+        """Two features of the whole picture, two of finer levels: labels are in one
+        of the pairs, the other is noise."""
+        labels = rng.integers(0, 2, count)
+        told = np.eye(2)[labels] + rng.normal(0, 0.1, (count, 2)) + offset
+        noise = rng.normal(0, 3.0, (count, 2))
+        return np.concatenate([noise, told] if levels else [told, noise], 1), labels
+
+    for offset, levels, expected in (
+        # A common offset hides directions until the mean is taken away.
+        (100.0, False, "whole picture, standardized"), (0.0, True, "all levels"),
+    ):
+        train, validation, (features, labels) = (
+            pictures(n, offset, levels) for n in (300, 100, 200)
+        )
+        found, chosen = baselines.nearest_pictures(
+            train, validation, features, classes=2, whole=2
+        )
+        assert chosen["features"] == expected
+        wrong = np.mean(found.argmax(axis=1) != labels)
+        assert wrong < (0.1 if offset else 0.35)
 
 
 @pytest.mark.parametrize("labels", [(0, 1), (2, 5)])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kaleido import input_pipeline
+from kaleido import input_pipeline, records
 from tests import fake_records
 from tests.drawn_batches import (
     PER_EPOCH,
@@ -100,6 +100,19 @@ def test_validation_is_the_same_at_each_call(record_set):
     assert sorted(keys) == list(range(TRAIN, TRAIN + 10))
     other = np.concatenate([b["product_key"] for b in validate(seed=4)])
     assert sorted(other) == sorted(keys) and (other != keys).any()
+
+
+def test_what_validation_leaves_out_changes_nothing_else(record_set):
+    config = make_config()
+
+    def keys(**more):
+        dataset = input_pipeline.validation_batches(record_set, config, 3, **more)
+        return [key for b in dataset.as_numpy_iterator() for key in b["product_key"]]
+
+    (ids,) = records.read_strings(record_set, "validation", "image_id")
+    without = [ids.numpy()[i].decode() for i in (0, 7)]
+    left = set(keys()) - {TRAIN, TRAIN + 7}
+    assert sorted(keys(without=without)) == sorted(left) and len(left) == 8
 
 
 def test_clean_batches_come_in_stored_order_and_uncorrupted(record_set):

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from kaleido import caption_baselines, corruption, losses
+from kaleido import baselines, caption_baselines, corruption, losses
 from kaleido.caption_context import CaptionContext, describe
 from kaleido.cases import choose_cases
 from kaleido.finetuning_config import BEAM_ROW, BEAMS
@@ -16,7 +16,7 @@ from kaleido.generator import Generator
 from kaleido.layers.copying import Copied, count_matches
 from kaleido.layers.word_evidence import written_before
 from kaleido.metrics.attributes import attribute_figures, has_truth, read_truth
-from kaleido.metrics.captions import caption_figures, require_scorer
+from kaleido.metrics.captions import caption_figures, plain_cider, require_scorer
 from kaleido.models import PAIR_INPUTS
 from kaleido.progress import Progress
 from kaleido.records import STRING_FIELDS, count_pieces
@@ -227,7 +227,7 @@ class Captioning(Task):
             name: self._read_pieces(written[name][rows]) for name in written.names
         }
         train_texts = self._as_written(train.strings("text"))
-        captions["nearest_picture"] = caption_baselines.nearest_captions(
+        captions["nearest_picture"], nearest = self._nearest_captions(
             train["level_means"], train_texts, test["level_means"][rows]
         )
         captions["frequent"] = caption_baselines.frequent_captions(
@@ -255,6 +255,7 @@ class Captioning(Task):
             "audit": counts,
             "captioner": "show_attend_tell" in captions,
             "baselines_learn_from": len(train_texts),
+            "nearest_picture": nearest,
         }
         if self._context is not None:
             settings["context_knows"] = len(self._context)
@@ -274,6 +275,37 @@ class Captioning(Task):
         good = ciders[main] > np.median(ciders[main])
         cases = choose_cases(good, examples, captions[main])
         return Outcome(figures, settings, outcomes, page, cases)
+
+    def _nearest_captions(self, known, texts, asked):
+        """Returns captions of the nearest pictures, compared as validation chose.
+
+        Args:
+            known: level means of training, whose texts are known.
+            texts: of training.
+            asked: level means of what is captioned.
+        """
+        validation = Collected()
+        for batch in self.read_for_baselines("validation"):
+            validation.add({k: batch[k] for k in ("text", "level_means")})
+        texts_there = self._as_written(validation.strings("text"))
+        references = [[text] for text in texts_there]
+        views = baselines.picture_views(self.records.spec.feature_size)
+        learnt = {name: view.fit_transform(known) for name, view in views.items()}
+
+        def captions(name, pictures):
+            return caption_baselines.nearest_captions(
+                learnt[name], texts, views[name].transform(pictures)
+            )
+
+        cider = {
+            name: plain_cider(captions(name, validation["level_means"]), references)
+            for name in views
+        }
+        best = max(cider, key=cider.get)
+        logging.info("CIDEr of the nearest pictures' texts on validation: %s", cider)
+        return captions(best, asked), {
+            "features": best, "validation_cider": cider[best],
+        }
 
     def _read_pieces(self, token_ids: np.ndarray) -> List[str]:
         return [self._tokenizer.decode(row) for row in token_ids]

@@ -14,14 +14,21 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from kaleido import baselines, class_map, losses
+from kaleido import baselines, class_map, inference, losses
 from kaleido.cases import choose_cases
 from kaleido.classifier import Classifier
 from kaleido.metrics.classification import classification_figures
 from kaleido.models import PAIR_INPUTS
 from kaleido.records import RecordSet, read_strings
 from kaleido.reports.classification_report import classification_page
-from kaleido.tasks.task import Batch, Collected, Outcome, Task, picked
+from kaleido.tasks.task import (
+    Batch,
+    Collected,
+    Outcome,
+    Task,
+    picked,
+    require_unseen,
+)
 
 
 class Classification(Task):
@@ -30,7 +37,8 @@ class Classification(Task):
     A product without a label takes no part. With `balance="logits"` the logarithms
     of the classes' shares in training are added to the logits while training (logit
     adjustment, arXiv 2007.07314, eq. 10 with tau = 1), which asks for the balanced
-    error in place of the plain one.
+    error in place of the plain one; and so does validation, which then counts each
+    class alike: its accuracy is the mean of the classes' recalls.
     """
 
     def __init__(self, networks, config, run, records):
@@ -56,16 +64,15 @@ class Classification(Task):
         self.classifier = self._head.layer
         # What baselines and closed forms learn from is read once.
         self._learnt = functools.lru_cache(self._collect)
-        self._log_shares = tf.constant(self._log_shares_of_training(), tf.float32)
-
-    def _log_shares_of_training(self) -> np.ndarray:
-        """Returns the logarithm of each class's share in training, float [classes]."""
-        counts, _ = (
-            count_labels(self.config.task, self.records, split)
+        counts = {
+            split: count_labels(config.task, records, split)
             for split in ("train", "validation")
-        )
-        counts = np.maximum(counts[: self.num_classes], 1)
-        return np.log(counts / counts.sum())
+        }
+        learnt = np.maximum(counts["train"][: self.num_classes], 1)
+        self._log_shares = tf.constant(np.log(learnt / learnt.sum()), tf.float32)
+        # What an example of validation counts where classes are to count alike.
+        weights = 1.0 / np.maximum(counts["validation"], 1)
+        self._weights = tf.constant(weights, tf.float32)
 
     def begin_with(self, head: Mapping[str, np.ndarray]) -> None:
         """Takes over a classifier, class by class, by name.
@@ -97,7 +104,23 @@ class Classification(Task):
     @classmethod
     def check_split(cls, task, records, split) -> None:
         count_labels(task, records, split)
-        super().check_split(task, records, split)
+        unseen, _ = require_unseen(records, split)
+        ids = inference.load_ids_and_keys(records, split)["image_ids"]
+        labels = (
+            name.decode("utf-8") for batch in read_strings(records, split, task)
+            for name in batch.numpy()
+        )
+        found = {label for one, label in zip(ids, labels) if one in unseen} - {""}
+        classes = set(records.classes[task])
+        if split == "validation":
+            # By classes that training has not, nothing can be chosen.
+            classes = set(records.classes[task][: records.num_train_classes[task]])
+        if not found & classes:
+            raise ValueError(
+                f"No {split} example of {records.directory} that training has not seen "
+                f"has a {task} that {'training' if split == 'validation' else 'it'} "
+                f"has, too. Received: {sorted(found)[:5]}"
+            )
 
     @property
     def saved(self) -> Dict[str, tf.Module]:
@@ -121,13 +144,15 @@ class Classification(Task):
         logits, labels = self.passes["logits"](inputs, training), batch["label"]
         if training and self.config.balance == "logits":
             logits += self._log_shares
+        weights = tf.cast(labels >= 0, tf.float32)
+        if not training and self.config.balance == "logits":
+            weights *= tf.gather(self._weights, tf.maximum(labels, 0))
         known = tf.logical_and(labels >= 0, labels < self.num_classes)
         summed = losses.classification(
-            logits, tf.where(known, labels, 0), tf.cast(known, tf.float32)
+            logits, tf.where(known, labels, 0), tf.where(known, weights, 0.0)
         )
-        labelled = tf.reduce_sum(tf.cast(labels >= 0, tf.float32))
         # What training has never seen is wrong whatever is answered.
-        return {self.config.task: summed._replace(count=labelled)}
+        return {self.config.task: summed._replace(count=tf.reduce_sum(weights))}
 
     def settle(self) -> bool:
         """Fits the closed forms and weighs them against the [CLS] state."""
@@ -257,7 +282,7 @@ class Classification(Task):
         if self.config.inputs != "text":
             logging.info("nearest neighbours by the frozen features")
             made["nearest_pictures"] = baselines.nearest_pictures(
-                *data("level_means"), self.num_classes
+                *data("level_means"), self.num_classes, self.records.spec.feature_size
             )
         if self.config.inputs != "picture":
             logging.info("logistic regression on TF-IDF of the texts")

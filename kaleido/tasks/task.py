@@ -9,7 +9,7 @@ from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Sequence, Tupl
 import numpy as np
 import tensorflow as tf
 
-from kaleido import corruption, input_pipeline
+from kaleido import corruption, inference, input_pipeline
 from kaleido.config import Config
 from kaleido.evenly import stride
 from kaleido.finetuning_config import FinetuningConfig
@@ -78,7 +78,7 @@ class Task(Trainer):
         self.records = records
         # An audit reads all of training.
         self._audited = functools.lru_cache(
-            functools.partial(_require_unseen, records)
+            functools.partial(require_unseen, records)
         )
 
     @property
@@ -141,7 +141,7 @@ class Task(Trainer):
             ValueError: if training has seen all of it, or it has nothing to measure.
             ImportError: if what scores it is not installed.
         """
-        _require_unseen(records, split)
+        require_unseen(records, split)
 
     def evaluate_split(self, split: str) -> Outcome:
         """Returns figures, outcomes and the page of a split.
@@ -177,6 +177,12 @@ class Task(Trainer):
                 batch = {k: tf.gather(values, rows) for k, values in batch.items()}
             yield {**batch, "level_means": self.level_means(batch)}
 
+    def leaks(self, split: str) -> List[str]:
+        """Returns the ids of a split's pictures that training has seen."""
+        unseen, _ = self._audited(split)
+        ids = inference.load_ids_and_keys(self.records, split)["image_ids"]
+        return [name for name in ids if name not in unseen]
+
     def padded(self, batch: Batch) -> Batch:
         """Returns a batch whose texts are as long as records hold: those that are read
         are as long as the longest of a batch."""
@@ -196,7 +202,7 @@ class Task(Trainer):
         return rows, counts
 
 
-def _require_unseen(
+def require_unseen(
     records: RecordSet, split: str
 ) -> Tuple[FrozenSet[str], Dict[str, int]]:
     """Returns the ids that training has not seen, and the counts of the audit."""

@@ -37,6 +37,9 @@ def test_who_is_scored_together_has_the_figures_that_he_has_alone(monkeypatch):
         assert both[name][0] == pytest.approx(figures)
         np.testing.assert_allclose(both[name][1], each)
     assert both["one"][0] != both["others"][0]
+    for name, captions in (("one", one), ("others", others)):
+        quick = metrics.plain_cider(captions, REFERENCES)
+        assert quick == pytest.approx(both[name][0]["cider"])
 
 
 @needs_java

@@ -5,8 +5,12 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
+from sklearn.preprocessing import FunctionTransformer
 
+from kaleido import baselines
+from kaleido.metrics.captions import caption_figures
 from kaleido.records import count_pieces
+from kaleido.tasks import task as task_module
 from tests import tiny_records
 from tests.tasks.tiny_tasks import first_batch, make_task
 
@@ -76,6 +80,48 @@ def test_a_context_is_the_text_of_another_product_and_a_row(record_set):
     }
     assert "may copy from the row" in measured.page
     assert rows["context"]["captions"] == 12 and list(rows)[0] == "beam_4"
+
+
+def test_what_training_has_seen_is_in_no_row(tmp_path):
+    some = tiny_records.write_tiny_records(
+        str(tmp_path), 24, 6, test=9, captioned=True, leaks=2
+    )
+    task = make_task("caption", some)
+    outcome = task.evaluate_split("test")
+    assert outcome.settings["audit"]["removed"] == 2
+    ids = outcome.outcomes["ids"].tolist()
+    assert ids == [f"test_{i}" for i in range(2, 9)]
+    assert all(figures["captions"] == 7 for figures in outcome.rows.values())
+    # Each picture's own captions, and no neighbour's, stand beside it.
+    (batch,) = task.read("test")
+    written = [text.decode() for text in batch["generated_caption"].numpy()[2:]]
+    texts = [text.decode() for text in batch["text"].numpy()[2:]]
+    scored, ciders = caption_figures(
+        {"captioner": written}, [[text] for text in texts]
+    )["captioner"]
+    np.testing.assert_allclose(outcome.outcomes["cider_show_attend_tell"], ciders)
+    assert outcome.rows["show_attend_tell"]["cider"] == scored["cider"]
+
+
+def test_what_the_nearest_picture_is_found_by_is_chosen_on_validation(
+    record_set, monkeypatch
+):
+    task = make_task("caption", record_set)
+    # Of the two views of pictures one is made worthless: by it all are alike.
+    views = baselines.picture_views(record_set.spec.feature_size)
+    train = task_module.Collected()
+    for batch in task.read_for_baselines("train"):
+        train.add({k: batch[k] for k in ("text", "level_means")})
+    known, texts = train["level_means"], train.strings("text")
+    for worthless in views:
+        monkeypatch.setattr(
+            baselines, "picture_views",
+            lambda whole, name=worthless: {
+                **views, name: FunctionTransformer(np.ones_like)
+            },
+        )
+        captions, chosen = task._nearest_captions(known, texts, known)
+        assert chosen["features"] != worthless and captions == texts
 
 
 def test_the_captioner_has_a_row_where_the_records_hold_its_captions(

@@ -71,7 +71,7 @@ def test_unseen_classes_are_errors_and_products_without_a_label_take_no_part(
     assert float(summed.loss) == pytest.approx(np.log(1 + 2 * np.exp(-5)), rel=1e-4)
 
 
-def test_logit_adjustment_is_of_training_alone_and_by_the_shares(record_set):
+def test_logits_are_adjusted_in_training_alone_and_by_the_shares(record_set):
     plain = make_task("subcategory", record_set)
     adjusted = make_task("subcategory", record_set, balance="logits")
     counts = np.zeros(3)
@@ -91,9 +91,25 @@ def test_logit_adjustment_is_of_training_alone_and_by_the_shares(record_set):
         return np.log(np.exp(values).sum()) - values[1]
 
     assert loss(plain, True) == pytest.approx(entropy(logits.numpy()[0]), rel=1e-4)
-    assert loss(adjusted, False) == loss(plain, False)
     shifted = logits.numpy()[0] + np.log(counts / counts.sum())
     assert loss(adjusted, True) == pytest.approx(entropy(shifted), rel=1e-4)
+
+
+def test_validation_of_a_balanced_classifier_counts_each_class_alike(record_set):
+    plain = make_task("subcategory", record_set)
+    balanced = make_task("subcategory", record_set, balance="logits")
+    labels = np.concatenate(
+        [batch["label"] for batch in plain.read("validation")]
+    )
+    counts = np.bincount(labels)
+    assert len(set(counts)) > 1
+    # All of one class are right, all others wrong.
+    logits = tf.repeat(tf.constant([[9.0, 0.0, 0.0]]), len(labels), axis=0)
+    batch = labelled(*labels)
+    for task, expected in ((plain, counts[0] / counts.sum()), (balanced, 1 / 3)):
+        task.passes["logits"] = lambda inputs, training: logits
+        summed = task.losses_of(batch, False)["subcategory"]
+        assert float(summed.correct / summed.count) == pytest.approx(expected)
 
 
 def test_a_label_that_the_class_list_lacks_is_named(record_set, tmp_path):
@@ -137,6 +153,47 @@ def test_baselines_learn_from_a_part_of_a_large_split(record_set, monkeypatch):
     monkeypatch.setattr(task_module, "_MOST_FOR_BASELINES", 15)
     monkeypatch.setattr(task_module, "_BATCH", 7)
     assert ids(task.read_for_baselines("train")) == everything[::3]
+
+
+@pytest.mark.parametrize(
+    "split, subcategory", [("validation", "gloves"), ("test", "")]
+)
+def test_a_split_of_which_nothing_can_be_chosen_or_measured_is_refused(
+    tmp_path, monkeypatch, split, subcategory
+):
+    # One example that training has not seen: its label is new, or it has none.
+    written = tiny_records._products
+
+    def products(rng, name, count):
+        made = written(rng, name, count)
+        if name == split:
+            made[-1]["subcategory"] = subcategory
+        return made
+
+    monkeypatch.setattr(tiny_records, "_products", products)
+    some = tiny_records.write_tiny_records(str(tmp_path), 24, 6, test=6, leaks=5)
+    with pytest.raises(ValueError, match=f"No {split} example .* not seen .*subcat"):
+        Classification.check_split("subcategory", some, split)
+    other = "test" if split == "validation" else "validation"
+    Classification.check_split("subcategory", some, other)
+
+
+def test_what_training_has_seen_is_in_no_figure(tmp_path):
+    whole = tiny_records.write_tiny_records(str(tmp_path), 24, 8, test=12, leaks=3)
+    task = make_task("subcategory", whole)
+    outcome = task.evaluate_split("test")
+    assert outcome.settings["audit"]["removed"] == 3
+    ids = outcome.outcomes["ids"].tolist()
+    assert ids == [f"test_{i}" for i in range(3, 12)]
+    (batch,) = task.read("test")
+    labels = batch["label"].numpy()[3:]
+    said = task.functions["logits"](batch, False).numpy().argmax(axis=1)[3:]
+    assert outcome.outcomes["right_ours"].tolist() == (said == labels).tolist()
+    assert outcome.rows["ours"]["accuracy"] == pytest.approx((said == labels).mean())
+    for name in ("nearest_pictures", "text_regression"):
+        assert outcome.rows[name]["n"] == 9
+        right = outcome.outcomes[f"right_{name}"]
+        assert outcome.rows[name]["accuracy"] == pytest.approx(right.mean())
 
 
 def test_validation_chooses_without_what_training_has_seen(record_set, monkeypatch):
