@@ -26,7 +26,10 @@ flags.DEFINE_string("split", "test", "Split that is the pool and the queries.")
 flags.DEFINE_string(
     "manifest", "", "File of experiments.make_manifest; default: drawn with --seed."
 )
-flags.DEFINE_integer("seed", 0, "Seed of the manifest.")
+flags.DEFINE_integer(
+    "seed", 0, "Seed of the manifest that is drawn, and of validation's lists, which "
+    "choose weights."
+)
 flags.DEFINE_integer(
     "match_queries", 0, "Queries whose short lists ITM re-ranks; 0 for all.",
     lower_bound=0,

@@ -2,8 +2,9 @@ r"""Fine-tunes a pre-trained run on a downstream task, and says what it is worth
 
 Writes into WORKDIR: `results.json` with the figures of the split, baselines beside
 them; `results.html` and `results.cases.json` with right and wrong cases;
-`results.outcomes.npz` for `experiments.report`; and `training.html`. What was stopped
-goes on where it was. The weights are those that validation chose.
+`results.outcomes.npz` for `experiments.report`; and `training.html`. What another split
+than `test` gives is called `results.<split>.json`. What was stopped goes on where it
+was. The weights are those that validation chose.
 
 Examples:
   python -m experiments.finetune --task=subcategory --checkpoint=runs/shop/model \
@@ -15,10 +16,9 @@ Examples:
 from __future__ import annotations
 
 import dataclasses
-import os
 import re
 
-from absl import app, flags, logging
+from absl import app, flags
 from ml_collections import config_flags
 
 from kaleido import finetuning_config
@@ -34,8 +34,6 @@ flags.DEFINE_string(
 )
 flags.DEFINE_string("records", None, "Folder of `tfrecords.build`.", required=True)
 flags.DEFINE_string("workdir", None, "Folder of the fine-tuning.", required=True)
-# These are fields of the configuration, too, which counts where no flag is given.
-_FIELDS = ("start", "inputs", "balance", "context", "closed_forms")
 flags.DEFINE_enum(
     "start", None, finetuning_config.STARTS,
     "Weights to begin with: the run's (pretrained, the default); what it began with "
@@ -108,6 +106,7 @@ def main(argv):
     from kaleido.finetuning import finetune, task_class
     from kaleido.pools import read_manifest
     from kaleido.retrieval_results import write_retrieval_results
+    from kaleido.task_results import results_path, write_task_results
 
     record_set = records.open_records(FLAGS.records)
     record_set.require_split(FLAGS.split)
@@ -122,7 +121,8 @@ def main(argv):
         # The evaluation takes it; a wrong one should not cost the training.
         read_manifest(FLAGS.manifest, record_set, FLAGS.split)
     task_class(FLAGS.task).check_split(FLAGS.task, record_set, FLAGS.split)
-    given = {name: getattr(FLAGS, name) for name in _FIELDS}
+    # Fields of the configuration, which counts where no flag is given.
+    given = {name: getattr(FLAGS, name) for name in finetuning_config.RECIPE}
     given = {name: value for name, value in given.items() if value is not None}
     config = finetuning_config.FinetuningConfig.from_dict(
         {**FLAGS.config.to_dict(), "task": FLAGS.task, **given}
@@ -140,64 +140,22 @@ def main(argv):
     if ranks:
         # Another seed trains anew, and is asked the same.
         write_retrieval_results(
-            FLAGS.workdir, record_set, os.path.join(FLAGS.workdir, "results.json"),
+            FLAGS.workdir, record_set, results_path(FLAGS.workdir, FLAGS.split),
             FLAGS.split, FLAGS.manifest, floor=FLAGS.floor,
             match_queries=FLAGS.match_queries,
             whole_list_queries=FLAGS.whole_list_queries,
             weight_queries=FLAGS.weight_queries,
         )
     else:
-        _evaluate(task, record_set)
-
-
-def _evaluate(task, record_set):
-    from kaleido.cases import cases_path
-    from kaleido.commands import commands_so_far
-    from kaleido.comparison import outcomes_path
-    from kaleido.files import write_arrays, write_json, write_text
-    from kaleido.provenance import provenance
-    from kaleido.workdir import checkpoint_step, chosen_checkpoint, read_run
-
-    logging.info("evaluating on the %s split", FLAGS.split)
-    if FLAGS.split == "validation":
-        logging.warning(
-            "The weights are chosen on the split that is measured: its figures are a "
-            "little too high."
-        )
-    outcome = task.evaluate_split(FLAGS.split)
-    path = os.path.join(FLAGS.workdir, "results.json")
-    write_arrays(outcomes_path(path), outcome.outcomes)
-    write_text(os.path.join(FLAGS.workdir, "results.html"), outcome.page)
-    write_json(cases_path(path), outcome.cases)
-    # Last: where the results are, all that belongs to them is.
-    write_json(
-        path,
-        {
-            "task": FLAGS.task,
-            **{name: getattr(task.config, name) for name in _FIELDS},
-            "split": FLAGS.split,
-            "chosen_on_itself": FLAGS.split == "validation",
-            "rows": [{"name": n, **figures} for n, figures in outcome.rows.items()],
-            **outcome.settings,
-            "step": checkpoint_step(chosen_checkpoint(FLAGS.workdir)),
-            "trained_on": list(read_run(FLAGS.workdir).trained_on),
-            "provenance": provenance(
-                task.networks, record_set, task.config.training.seed,
-                list(task.saved.values()),
-            ),
-            "commands": commands_so_far(FLAGS.workdir),
-        },
-    )
-    for name, figures in outcome.rows.items():
-        numbers = (f"{k} {v:.3f}" for k, v in figures.items() if isinstance(v, float))
-        logging.info("%s: %s", name, ", ".join(numbers))
-    logging.info("see %s and %s", path, os.path.join(FLAGS.workdir, "results.html"))
+        write_task_results(task, FLAGS.workdir, FLAGS.split)
 
 
 def _parse_flags(argv):
     """Without a --config, takes that of the task, which another flag names."""
     given = re.search("^--?task[=\n](.*)", "\n".join(argv), re.MULTILINE)
-    if given and not any(re.match("--?config(=|$)", a) for a in argv):
+    # Of another task the flag itself says what it takes.
+    known = given and given.group(1) in finetuning_config.TASKS
+    if known and not any(re.match("--?config(=|$)", a) for a in argv):
         default = f"--config=experiments/configs/finetune.py:{given.group(1)}"
         argv = [argv[0], default, *argv[1:]]
     return parse_config_flags(argv)

@@ -13,7 +13,8 @@ _EACH = 6
 
 
 def choose_cases(
-    right: np.ndarray, examples: Sequence[Mapping[str, Any]], said: Sequence[str]
+    right: np.ndarray, examples: Sequence[Mapping[str, Any]], said: Sequence[str],
+    verdicts: Sequence[str] = ("right", "wrong"),
 ) -> List[Dict[str, Any]]:
     """Draws some right and some wrong examples, always the same.
 
@@ -21,9 +22,11 @@ def choose_cases(
         right: bool [n].
         examples: `text` and `thumbnail`, JPEG bytes, of each.
         said: what the model answered.
+        verdicts: what being right, and not, is called.
 
     Returns:
-        Of each case `right`, `text`, `said` and `image`, a data URI; JSON-able.
+        Of each case `right`, `verdict`, `text`, `said` and `image`, a data URI;
+        JSON-able.
     """
     order = np.random.default_rng(0).permutation(len(right))
     chosen = [row for answer in (True, False) for row in
@@ -31,6 +34,7 @@ def choose_cases(
     return [
         {
             "right": bool(right[row]),
+            "verdict": verdicts[0 if right[row] else 1],
             "text": examples[row]["text"],
             "said": said[row],
             "image": jpeg_uri(examples[row]["thumbnail"]),

@@ -22,22 +22,27 @@ def outcomes_path(results: str) -> str:
 
 
 def save_outcomes(
-    results: str, manifest: Manifest, ranks: Mapping[str, Mapping[str, Ranks]]
+    results: str, manifest: Manifest, ranks: Mapping[str, Mapping[str, Ranks]],
+    products: Mapping[str, int],
 ) -> None:
     """Writes the rank of every query by every scorer, beside a results file.
 
-    The file holds `manifest`, its fingerprint; `query_ids`, image ids of its queries;
-    and for each scorer and task `<scorer>/<task>/queries`, indices into these, and
-    `.../lists`, `.../larger` and `.../full`, int32, see `Ranks`.
+    The file holds `manifest`, its fingerprint; `query_ids` and `query_products`, image
+    ids of its queries and keys of their products; and for each scorer and task
+    `<scorer>/<task>/queries`, indices into these, and `.../lists`, `.../larger` and
+    `.../full`, int32, see `Ranks`.
 
     Args:
         results: path of the results file.
         manifest: the test set.
         ranks: by scorer and task.
+        products: key of each picture's product, by image id.
     """
+    ids = [manifest.image_ids[row] for row in manifest.queries]
     arrays = {
         "manifest": np.array(manifest.fingerprint),
-        "query_ids": np.array([manifest.image_ids[row] for row in manifest.queries]),
+        "query_ids": np.array(ids),
+        "query_products": np.array([products[name] for name in ids]),
     }
     for scorer, tasks in ranks.items():
         for task, found in tasks.items():
@@ -56,7 +61,7 @@ def read_outcomes(results: str, content: Mapping[str, Any]) -> Dict[str, np.ndar
         content: its JSON.
 
     Raises:
-        ValueError: if they are of another evaluation.
+        ValueError: if they are of another evaluation, or of an older version.
     """
     path = outcomes_path(results)
     arrays = read_arrays(path)
@@ -67,11 +72,16 @@ def read_outcomes(results: str, content: Mapping[str, Any]) -> Dict[str, np.ndar
             f"{path} is of another evaluation than {results}. Received: manifests "
             f"{found} and {asked}"
         )
+    if not {"products", "query_products"} & set(arrays):
+        raise ValueError(
+            f"{path} does not say of which product each picture is; evaluate again. "
+            f"Received: arrays {sorted(arrays)[:5]}"
+        )
     return arrays
 
 
 @dataclasses.dataclass(frozen=True)
-class Outcomes:
+class ScorerRanks:
     """One scorer's ranks of one results file.
 
     Attributes:
@@ -79,15 +89,17 @@ class Outcomes:
         scorer: its name.
         manifest: the results' summary of it.
         ranks: by task.
+        products: int64 [queries], keys of the products of the manifest's queries.
     """
 
     file: str
     scorer: str
     manifest: Mapping[str, Any]
     ranks: Mapping[str, Ranks]
+    products: np.ndarray
 
 
-def load_outcomes(results: str, scorer: str = "") -> Outcomes:
+def load_outcomes(results: str, scorer: str = "") -> ScorerRanks:
     """Reads what `save_outcomes` wrote.
 
     Args:
@@ -120,15 +132,16 @@ def load_outcomes(results: str, scorer: str = "") -> Outcomes:
             f"Received: {scorer!r}"
         )
     by_task = {task: Ranks(**fields) for task, fields in ranks[scorer].items()}
-    return Outcomes(results, scorer, content["manifest"], by_task)
+    products = arrays["query_products"]
+    return ScorerRanks(results, scorer, content["manifest"], by_task, products)
 
 
-def compare(a: Outcomes, b: Outcomes, seed: int = 0) -> Dict[str, Any]:
+def compare(a: ScorerRanks, b: ScorerRanks, seed: int = 0) -> Dict[str, Any]:
     """Compares the Rank@1 of two scorers, query by query.
 
     On the queries that both have ranked, of the draws that both have scored. Whether a
-    query was found first is averaged over draws before: draws of one query are not
-    independent.
+    query was found first is averaged over draws before, and products are drawn with all
+    of their pictures: neither are independent.
 
     Args:
         a, b: of one manifest.
@@ -163,16 +176,17 @@ def compare(a: Outcomes, b: Outcomes, seed: int = 0) -> Dict[str, Any]:
     for task, of_a in a.ranks.items():
         of_b = b.ranks[task]
         found[task] = {
-            name: _difference(*_found_first(of_a, of_b, field), seed)
+            name: _difference(*_found_first(of_a, of_b, field, a.products), seed)
             for name, field in names.items()
             if getattr(of_a, field) is not None and getattr(of_b, field) is not None
         }
     return found
 
 
-def _found_first(a: Ranks, b: Ranks, field: str) -> Sequence[np.ndarray]:
-    """Shares of draws in which each common query was found first, float [n] each."""
-    _, *places = np.intersect1d(a.queries, b.queries, return_indices=True)
+def _found_first(a: Ranks, b: Ranks, field: str, products) -> Sequence[np.ndarray]:
+    """Shares of draws in which each common query was found first, float [n] each; and
+    the queries' products."""
+    common, *places = np.intersect1d(a.queries, b.queries, return_indices=True)
     if not len(places[0]):
         raise ValueError(
             "The scorers were not asked one query in common. "
@@ -180,11 +194,12 @@ def _found_first(a: Ranks, b: Ranks, field: str) -> Sequence[np.ndarray]:
         )
     ranks = [np.atleast_2d(getattr(x, field)) for x in (a, b)]
     draws = min(len(r) for r in ranks)
-    return [(r[:draws, place] == 1).mean(axis=0) for r, place in zip(ranks, places)]
+    first = [(r[:draws, place] == 1).mean(axis=0) for r, place in zip(ranks, places)]
+    return [*first, products[common]]
 
 
-def _difference(a: np.ndarray, b: np.ndarray, seed: int) -> Dict[str, Any]:
-    tested = paired_bootstrap(a, b, seed)
+def _difference(a, b, products, seed: int) -> Dict[str, Any]:
+    tested = paired_bootstrap(a, b, products, seed)
     points = {name: 100 * tested[name] for name in ("difference", "low", "high")}
     shares = {"a": 100 * a.mean(), "b": 100 * b.mean(), **points}
     return {

@@ -126,6 +126,13 @@ def sha256_of(path: str) -> str:
 
 
 def read_json(path: str) -> Any:
-    """Reads a JSON file."""
+    """Reads a JSON file.
+
+    Raises:
+        ValueError: if it is none; names the file.
+    """
     with open(path, encoding="utf-8") as file:
-        return json.load(file)
+        try:
+            return json.load(file)
+        except ValueError as error:
+            raise ValueError(f"{path} is no JSON file. Received: {error}") from error

@@ -28,6 +28,8 @@ BALANCES = ("none", "logits")
 # What a caption may copy from: nothing, as in the paper, or the text of the most
 # similar picture of training.
 CONTEXTS = ("none", "nearest")
+# Fields that tell fine-tunings of a task apart; flags set them, results name them.
+RECIPE = ("start", "inputs", "balance", "context", "closed_forms")
 # Beams of captions that are measured and served, and their row of figures.
 BEAMS = 4
 BEAM_ROW = f"beam_{BEAMS}"

@@ -105,21 +105,20 @@ class Manifest:
 
     def to_json(self) -> str:
         """Returns the whole manifest as JSON."""
-        return json.dumps(
-            {
-                "summary": self.summary(),
-                "settings": dict(self.settings),
-                "image_ids": self.image_ids,
-                "keys": self.keys,
-                "queries": self.queries.tolist(),
-                "candidates": self.candidates.tolist(),
-                "own": self.own.tolist(),
-                "permutations": self.permutations.tolist(),
-                "full_allowed": self.full_allowed.tolist(),
-                "all_neighbours": self.all_neighbours.tolist(),
-                "fill_rate": self.fill_rate,
-            }
-        )
+        content = {
+            "summary": self.summary(),
+            "settings": dict(self.settings),
+            "image_ids": self.image_ids,
+            "keys": self.keys,
+            "queries": self.queries.tolist(),
+            "candidates": self.candidates.tolist(),
+            "own": self.own.tolist(),
+            "permutations": self.permutations.tolist(),
+            "full_allowed": self.full_allowed.tolist(),
+            "all_neighbours": self.all_neighbours.tolist(),
+            "fill_rate": self.fill_rate,
+        }
+        return json.dumps({**content, "digest": _digest(content)})
 
     @classmethod
     def from_json(cls, text: str) -> "Manifest":
@@ -131,7 +130,7 @@ class Manifest:
         """
         try:
             content = json.loads(text)
-            version = content["summary"]["version"]
+            version, digest = content["summary"]["version"], content.pop("digest", None)
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
                 f"The file is no manifest. Received: {text[:60]!r} ..."
@@ -153,13 +152,18 @@ class Manifest:
             all_neighbours=np.array(content["all_neighbours"], bool),
             settings=content["settings"],
         )
-        if manifest.fingerprint != content["summary"]["fingerprint"]:
+        # Of all that the file says: the fingerprint is of what is asked alone.
+        if digest != _digest(content):
             raise ValueError(
-                "The manifest was changed after it was drawn. Received: lists of "
-                f"fingerprint {manifest.fingerprint}, which says of itself "
-                f"{content['summary']['fingerprint']}"
+                "The manifest was changed after it was drawn. Received: a file of "
+                f"digest {_digest(content)}, which says of itself {digest}"
             )
         return manifest
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    """Returns a hash of a manifest's file, 16 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(content).encode("utf-8")).hexdigest()[:16]
 
 
 def digest_keys(

@@ -31,7 +31,9 @@ def model_fingerprint(
 
 
 # Whose versions decide figures; pycocoevalcap is an extra.
-_LIBRARIES = ("tensorflow", "numpy", "scikit-learn", "pycocoevalcap")
+_LIBRARIES = (
+    "tensorflow", "tensorflow-text", "numpy", "scipy", "scikit-learn", "pycocoevalcap",
+)
 
 
 def library_versions() -> Dict[str, str]:

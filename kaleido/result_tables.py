@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence
 
 import numpy as np
 
@@ -20,9 +20,21 @@ from kaleido.metrics.bootstrap import paired_bootstrap
 from kaleido.retrieval_figures import FLOORS
 
 SIGNIFICANT = 0.05
+CLASSES = ("category", "subcategory")
 
-# An outcome of each example, and the examples' ids.
-Outcomes = Tuple[np.ndarray, np.ndarray]
+
+class Outcomes(NamedTuple):
+    """What became of each example.
+
+    Attributes:
+        values: float [n], e.g. whether it was right.
+        ids: of the examples, [n].
+        products: keys of their products, [n].
+    """
+
+    values: np.ndarray
+    ids: np.ndarray
+    products: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +53,33 @@ class Result:
     arrays: Mapping[str, np.ndarray]
     cases: Sequence[Mapping[str, Any]] = ()
 
+    @property
+    def kind(self) -> str:
+        """`retrieval`, `category`, `subcategory` or `caption`; see `kind_of`."""
+        return kind_of(self.content, self.name)
+
+
+def kind_of(content: Any, name: str) -> str:
+    """Returns what results are of.
+
+    Args:
+        content: of a JSON file.
+        name: names the file or the run in the error.
+
+    Raises:
+        ValueError: if it holds no results.
+    """
+    keys = sorted(content) if isinstance(content, dict) else type(content).__name__
+    if "scorers" in keys:
+        return "retrieval"
+    task = content.get("task") if isinstance(content, dict) else None
+    if task in (*CLASSES, "caption"):
+        return task
+    raise ValueError(
+        f"{name} has no results of experiments.evaluate or experiments.finetune. "
+        f"Received: keys {keys[:8]}"
+    )
+
 
 def parse_result(text: str) -> Result:
     """Reads a results file.
@@ -49,12 +88,13 @@ def parse_result(text: str) -> Result:
         text: NAME=FILE.json, as flags give it.
 
     Raises:
-        ValueError: if the text is of another form.
+        ValueError: if the text is of another form, or the file holds no results.
     """
     name, _, path = text.partition("=")
     if not (name and path):
         raise ValueError(f"--results takes NAME=FILE.json. Received: {text!r}")
     content = read_json(path)
+    kind_of(content, path)
     cases = read_json(cases_path(path)) if os.path.exists(cases_path(path)) else []
     return Result(name, content, read_outcomes(path, content), cases)
 
@@ -66,9 +106,12 @@ class Row:
     Attributes:
         name: of the model.
         figures: by column; a column may be missing, or None.
-        outcomes: by column that can be tested, float [n] and ids [n].
+        outcomes: by column that can be tested.
         source: of a published row; empty for ours.
         protocol: what was asked.
+        deviations: by column, of the figure over draws of candidates.
+        baseline_of: of a row that needs no model of ours, the run beside which it was
+            measured; empty for others.
     """
 
     name: str
@@ -76,6 +119,8 @@ class Row:
     outcomes: Mapping[str, Outcomes] = dataclasses.field(default_factory=dict)
     source: str = ""
     protocol: str = ""
+    deviations: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    baseline_of: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,6 +145,32 @@ def make_table(title: str, columns: Sequence[str], rows: Sequence[Row]) -> Table
     return Table(title, columns, rows, mark_best(rows, columns))
 
 
+def gather_rows(rows: Iterable[Row]) -> List[Row]:
+    """Returns rows for one table, no two of them of one name and protocol.
+
+    What several runs have measured alike stands once. A baseline that two runs have
+    measured unlike, of other records perhaps, is named with its run.
+
+    Raises:
+        ValueError: if two runs have one name and other figures.
+    """
+    kept: Dict[Any, Row] = {}
+    for row in rows:
+        known = kept.get((row.name, row.protocol))
+        if known and known.figures == row.figures:
+            continue
+        if known and row.baseline_of:
+            row = dataclasses.replace(row, name=f"{row.baseline_of}: {row.name}")
+            known = kept.get((row.name, row.protocol))
+        if known and known.figures != row.figures:
+            raise ValueError(
+                "Runs of one table need names of their own. Received: two of "
+                f"{row.name!r} with other figures"
+            )
+        kept[row.name, row.protocol] = row
+    return list(kept.values())
+
+
 def mark_best(rows: Sequence[Row], columns: Sequence[str]) -> List[Dict[str, bool]]:
     """Says which figures no other row beats.
 
@@ -113,26 +184,28 @@ def mark_best(rows: Sequence[Row], columns: Sequence[str]) -> List[Dict[str, boo
         groups: Dict[Any, List[int]] = {}
         for index, row in enumerate(rows):
             if column in row.outcomes:
-                _, ids = row.outcomes[column]
+                ids = row.outcomes[column].ids
                 # One manifest's draws are not another's, nor one tokenizer's words.
                 asked = (row.protocol, *sorted(ids.tolist()))
                 groups.setdefault(asked, []).append(index)
         for group in groups.values():
             if len(group) < 2:
                 continue
-            values = {index: _in_order(rows[index].outcomes[column]) for index in group}
-            first = max(group, key=lambda index: values[index].mean())
+            found = {index: _in_order(rows[index].outcomes[column]) for index in group}
+            first = max(group, key=lambda index: found[index].values.mean())
+            best = found[first]
             for index in group:
-                marked[index][column] = index == first or (
-                    paired_bootstrap(values[first], values[index])["p_value"]
-                    >= SIGNIFICANT
+                tested = paired_bootstrap(
+                    best.values, found[index].values, best.products
                 )
+                marked[index][column] = tested["p_value"] >= SIGNIFICANT
     return marked
 
 
-def _in_order(outcomes: Outcomes) -> np.ndarray:
-    values, ids = outcomes
-    return np.asarray(values, np.float64)[np.argsort(ids, kind="stable")]
+def _in_order(outcomes: Outcomes) -> Outcomes:
+    order = np.argsort(outcomes.ids, kind="stable")
+    found = Outcomes(*(np.asarray(column)[order] for column in outcomes))
+    return found._replace(values=found.values.astype(np.float64))
 
 
 RETRIEVAL_COLUMNS = (
@@ -153,11 +226,14 @@ def retrieval_rows(result: Result) -> List[Row]:
     for scorer, stored, found in scorers:
         figures: Dict[str, Optional[float]] = {}
         outcomes: Dict[str, Outcomes] = {}
+        deviations: Dict[str, float] = {}
         draws = 1
         for task in ("itr", "tir"):
             label = task.upper()
             for k in (1, 5, 10):
                 figures[f"{label} @{k}"] = 100 * found[task][f"rank_at_{k}"]
+            if "std" in found[task]:
+                deviations[f"{label} @1"] = 100 * found[task]["std"]
             whole = found[task].get("full")
             if whole:
                 figures[f"{label} @1, all"] = 100 * whole["rank_at_1"]
@@ -166,8 +242,11 @@ def retrieval_rows(result: Result) -> List[Row]:
                 if f"{key}/{field}" in arrays:
                     ranks = np.atleast_2d(arrays[f"{key}/{field}"])
                     draws = max(draws, len(ranks))
-                    ids = arrays["query_ids"][arrays[f"{key}/queries"]]
-                    outcomes[label + column] = ((ranks == 1).mean(axis=0), ids)
+                    asked = arrays[f"{key}/queries"]
+                    outcomes[label + column] = Outcomes(
+                        (ranks == 1).mean(axis=0), arrays["query_ids"][asked],
+                        arrays["query_products"][asked],
+                    )
         figures["SumR"] = found["sum_of_ranks"]
         queries = found["itr"]["queries"]
         protocol = (
@@ -176,8 +255,15 @@ def retrieval_rows(result: Result) -> List[Row]:
             f"{100 * manifest['fill_rate']:.0f} % of the sub-category, manifest "
             f"{manifest['fingerprint']}"
         )
-        name = f"{result.name}{_recipe(results)}: {scorer}"
-        rows.append(Row(name, figures, outcomes, "", protocol))
+        ours = f"{result.name}{_recipe(results)}"
+        floor = stored in FLOORS
+        rows.append(
+            Row(
+                scorer if floor else f"{ours}: {scorer}", figures, outcomes,
+                protocol=protocol, deviations=deviations,
+                baseline_of=ours if floor else "",
+            )
+        )
     return rows
 
 
@@ -213,6 +299,8 @@ def _recipe(content: Mapping[str, Any]) -> str:
         f"{name} {content[name]}" for name, value in usual.items()
         if content.get(name, value) != value
     ]
+    if "finetuned_for" in content:
+        told.insert(0, f"fine-tuned for {content['finetuned_for'].upper()}")
     return f" [{', '.join(told)}]" if told else ""
 
 
@@ -221,30 +309,36 @@ CLASS_COLUMNS = (
     "calibration error",
 )
 _CLASS_KEYS = ("accuracy", "top_3", "macro_f", "macro_f_union", "calibration_error")
+# What baselines see, whatever the run beside them does.
+_SEES = {"nearest_pictures": "picture", "text_regression": "text"}
 
 
 def classification_rows(result: Result) -> List[Row]:
     """Returns our row and the baselines' of a classification."""
-    arrays = result.arrays
+    arrays, rows = result.arrays, []
     inputs = result.content["inputs"].replace("both", "text + picture")
-    ours = f"{result.name}{_recipe(result.content)}"
-    return [
-        Row(
-            f"{_named(ours, found['name'])} ({inputs})",
-            {
-                column: found[key] if key == "calibration_error" else 100 * found[key]
-                for column, key in zip(CLASS_COLUMNS, _CLASS_KEYS)
-            },
-            {"accuracy": (arrays[f"right_{found['name']}"], arrays["ids"])},
-            protocol=f"{len(arrays['ids'])} examples of {_split(result.content)}",
+    run = f"{result.name}{_recipe(result.content)}"
+    ours = {"ours": run, "cls": f"{run}, [CLS] alone"}
+    for found in result.content["rows"]:
+        name = found["name"]
+        rows.append(
+            Row(
+                f"{ours.get(name, name)} ({_SEES.get(name, inputs)})",
+                {
+                    column:
+                        found[key] if key == "calibration_error" else 100 * found[key]
+                    for column, key in zip(CLASS_COLUMNS, _CLASS_KEYS)
+                },
+                {
+                    "accuracy": Outcomes(
+                        arrays[f"right_{name}"], arrays["ids"], arrays["products"]
+                    )
+                },
+                protocol=f"{len(arrays['ids'])} examples of {_split(result.content)}",
+                baseline_of="" if name in ours else run,
+            )
         )
-        for found in result.content["rows"]
-    ]
-
-
-def _named(ours: str, row: str) -> str:
-    """Name of a row: of the run where it is the run's, whole or its [CLS] state."""
-    return {"ours": ours, "cls": f"{ours}, [CLS] alone"}.get(row, row)
+    return rows
 
 
 def published_classes(task: str) -> List[Row]:
@@ -266,12 +360,14 @@ CAPTION_COLUMNS = (
     "BLEU-4", "METEOR", "ROUGE-L", "CIDEr", "distinct-1", "distinct-2", "words",
     "attributes named", "attributes invented",
 )
+_CAPTION_BASELINES = ("context", "nearest_picture", "frequent", "show_attend_tell")
 _CAPTION_KEYS = ("bleu_4", "meteor", "rouge_l", "cider", "distinct_1", "distinct_2")
 
 
 def caption_rows(result: Result) -> List[Row]:
     """Returns a row for each way to decode and each baseline of captions."""
-    rows = []
+    arrays, rows = result.arrays, []
+    run = f"{result.name}{_recipe(result.content)}"
     for found in result.content["rows"]:
         row = found["name"]
         figures = {
@@ -283,12 +379,18 @@ def caption_rows(result: Result) -> List[Row]:
             if what in found:
                 share = found[what]
                 figures[f"attributes {what}"] = None if share is None else 100 * share
+        baseline = row in _CAPTION_BASELINES
         rows.append(
             Row(
-                f"{result.name}{_recipe(result.content)}: {row}", figures,
-                {"CIDEr": (result.arrays[f"cider_{row}"], result.arrays["ids"])},
+                row if baseline else f"{run}: {row}", figures,
+                {
+                    "CIDEr": Outcomes(
+                        arrays[f"cider_{row}"], arrays["ids"], arrays["products"]
+                    )
+                },
                 protocol=f"{found['captions']} pictures of {_split(result.content)}, "
                 f"{found['tokenizer']} tokens",
+                baseline_of=run if baseline else "",
             )
         )
     return rows

@@ -85,30 +85,26 @@ def evaluate_lists(
     return rank_lists(values, manifest.own[:, queries])
 
 
-def evaluate_full(
+def rank_pool(
     manifest: Manifest, task: str, scores: Scores
-) -> Tuple[Dict[str, float], np.ndarray]:
-    """Ranks the whole pool for each query.
+) -> np.ndarray:
+    """Returns the right candidates' ranks in the whole pool, int [queries].
 
     Args:
         manifest: the test set.
         task: `itr` or `tir`.
         scores: of the pool.
-
-    Returns:
-        Figures, and ranks int [queries].
     """
     queries = np.arange(len(manifest.queries))
     blocks = full_blocks(manifest, task, scores, queries)
-    ranks = np.concatenate([pessimistic_ranks(s, rows) for rows, s in blocks])
-    return rank_shares(ranks), ranks
+    return np.concatenate([pessimistic_ranks(s, rows) for rows, s in blocks])
 
 
 def rank_everything(manifest: Manifest, task: str, scores: Scores) -> Ranks:
     """Ranks all queries in all galleries, by a scorer that scores every pair.
 
     Args:
-        manifest, task, scores: see `evaluate_full`.
+        manifest, task, scores: see `rank_pool`.
     """
     queries = np.arange(len(manifest.queries))
     _, lists = evaluate_lists(manifest, task, scores.pairs)
@@ -124,7 +120,7 @@ def rank_everything(manifest: Manifest, task: str, scores: Scores) -> Ranks:
             ])
             for draw in range(len(manifest.permutations))
         ])
-    _, full = evaluate_full(manifest, task, scores)
+    full = rank_pool(manifest, task, scores)
     return Ranks(queries, lists, larger, full)
 
 

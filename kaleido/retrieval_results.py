@@ -12,6 +12,7 @@ from kaleido.commands import commands_so_far
 from kaleido.comparison import save_outcomes
 from kaleido.evaluation import evaluate_retrieval
 from kaleido.files import beside, write_json, write_text
+from kaleido.inference import load_ids_and_keys
 from kaleido.pools import draw_test, read_manifest
 from kaleido.provenance import provenance
 from kaleido.records import RecordSet
@@ -63,7 +64,10 @@ def write_retrieval_results(
     trained = finetuning.get("training", vars(run.config.training))
     results = {
         **outcome.results,
-        **({"start": finetuning["start"]} if finetuning else {}),
+        **(
+            {"start": finetuning["start"], "finetuned_for": finetuning["task"]}
+            if finetuning else {}
+        ),
         "training_seed": trained["seed"],
         "step": step,
         "records": records.spec.fingerprint,
@@ -72,7 +76,9 @@ def write_retrieval_results(
         "commands": commands_so_far(workdir),
     }
     os.makedirs(os.path.dirname(os.path.abspath(output)), exist_ok=True)
-    save_outcomes(output, manifest, outcome.ranks)
+    pairs = load_ids_and_keys(records, split)
+    products = dict(zip(pairs["image_ids"], pairs["product_keys"].tolist()))
+    save_outcomes(output, manifest, outcome.ranks, products)
     write_text(beside(output, ".manifest.json"), manifest.to_json())
     write_text(beside(output, ".html"), retrieval_page(results, outcome.pages))
     write_json(cases_path(output), retrieval_cases(outcome.pages))

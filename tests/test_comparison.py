@@ -31,11 +31,12 @@ def ranks_of(found_first, queries=None, draws=DRAWS):
     return Ranks(queries, several, several, ranks)
 
 
-def write(path, manifest, primary="contrastive", **scorers):
-    """A results file and its ranks; both tasks alike."""
+def write(path, manifest, primary="contrastive", views=1, **scorers):
+    """A results file and its ranks; both tasks alike; so many pictures a product."""
     ranks = {name: {"itr": r, "tir": r} for name, r in scorers.items()}
+    products = {name: i // views for i, name in enumerate(manifest.image_ids)}
     write_json(str(path), {"manifest": manifest.summary(), "primary": primary})
-    save_outcomes(str(path), manifest, ranks)
+    save_outcomes(str(path), manifest, ranks, products)
     return str(path)
 
 
@@ -58,6 +59,7 @@ def test_ranks_come_back_as_they_were(tmp_path, manifest):
     with np.load(outcomes_path(path)) as file:
         assert file["query_ids"].tolist() == list(manifest.image_ids)
         assert str(file["manifest"]) == manifest.fingerprint
+        assert file["query_products"].tolist() == list(range(ROWS))
 
 
 def test_a_run_does_not_differ_from_itself(tmp_path, manifest):
@@ -85,6 +87,24 @@ def test_a_difference_in_points_by_hand_and_the_other_way_round(tmp_path, manife
     assert found["p_value"] == round(expected["p_value"], 5) < 0.01
     assert back["difference"] == -25.0 and back["p_value"] == found["p_value"]
     assert compare(a, b) == compare(a, b)
+
+
+def test_views_of_one_product_are_one_witness(tmp_path, manifest):
+    scorers = {"a": ranks_of(24), "b": ranks_of(20)}
+    alone = write(tmp_path / "alone.json", manifest, **scorers)
+    fours = write(tmp_path / "fours.json", manifest, views=4, **scorers)
+    one, other = (
+        compare(load_outcomes(path, "a"), load_outcomes(path, "b"))["itr"]["full"]
+        for path in (alone, fours)
+    )
+    assert one["difference"] == other["difference"] == 10.0
+    # Four pictures that one product has found are no four findings.
+    assert other["p_value"] > 5 * one["p_value"]
+    assert other["high"] - other["low"] > 1.5 * (one["high"] - one["low"])
+    tested = paired_bootstrap(
+        np.arange(ROWS) < 24, np.arange(ROWS) < 20, np.arange(ROWS) // 4
+    )
+    assert other["p_value"] == round(tested["p_value"], 5)
 
 
 def test_draws_are_averaged_and_only_what_both_have_ranked_is_compared(

@@ -16,6 +16,7 @@ from kaleido.layers.class_maps import ClassMaps
 from kaleido.models import networks_for
 from kaleido.warm_start import apply_feature_norm
 from tests import tiny_records
+from tests.interop.test_bert import save_file, tiny_bert
 from tests.tasks.tiny_tasks import tiny_finetuning
 
 ONE_DEVICE = distribution.make_strategy("one_device", ["/cpu:0"])
@@ -132,6 +133,41 @@ def test_it_begins_from_the_pre_training_or_from_its_kind(record_set, checkpoint
         assert (a == b).all()
 
 
+def test_the_text_encoder_alone_is_that_and_nothing_of_the_pre_training(
+    record_set, checkpoint, tmp_path
+):
+    tensors = tiny_bert(layers=1, words=len(tiny_records.VOCABULARY))
+    save_file(tensors, str(tmp_path / "model.safetensors"))
+    run = workdir.read_run(checkpoint)
+    training = dataclasses.replace(
+        run.config.training, init=str(tmp_path), ridge_warm_start=True
+    )
+    run = dataclasses.replace(
+        run, config=dataclasses.replace(run.config, training=training)
+    )
+    config = tiny_finetuning("itr", start="text", training={"seed": 7})
+    networks = finetuning._starting_networks(config, run, checkpoint, record_set, "")
+    tf.keras.utils.set_random_seed(7)
+    fresh = networks_for(run.config, record_set.spec)
+    apply_feature_norm(fresh, record_set, run.config)
+    table = tensors["embeddings.word_embeddings.weight"]
+    np.testing.assert_array_equal(networks.text_embedding.words, table)
+    _, trained, _ = workdir.load_networks(checkpoint, record_set)
+    # Of a BERT without heads; its second segment is where patches begin.
+    from_bert = ("text_embedding", "layer_", "pooler", "patch_embedding/modality")
+    for ours, new, learnt in zip(
+        networks.joint.weights, fresh.joint.weights, trained.joint.weights
+    ):
+        same = (ours.numpy() == new.numpy()).all()
+        assert same or ours.name.startswith(from_bert), ours.name
+        if not same:
+            assert (ours.numpy() != learnt.numpy()).any(), ours.name
+    for model in ("text", "image"):
+        head = [w for w in getattr(networks, model).weights if "projection" in w.name]
+        new = {w.name: w.numpy() for w in getattr(fresh, model).weights}
+        assert head and all((w.numpy() == new[w.name]).all() for w in head)
+
+
 def test_it_begins_with_the_closed_forms_that_the_run_began_with(
     record_set, checkpoint, tmp_path
 ):
@@ -172,6 +208,32 @@ def test_retrieval_does_not_go_on_from_what_has_forgotten_pairs(
     write_json(str(folder / "job.json"), {"finetuning": {"task": "caption"}})
     with pytest.raises(ValueError, match=f"Received: {folder}, fine-tuned for caption"):
         finetune(tiny_finetuning("itr"), str(folder), record_set, tmp_path / "run")
+
+
+def test_what_chooses_the_weights_is_not_what_training_has_seen(
+    checkpoint, tmp_path, monkeypatch
+):
+    some = tiny_records.write_tiny_records(str(tmp_path / "records"), 40, 16, leaks=3)
+    asked = {}
+
+    def watch(*_, without=(), **__):
+        asked["without"] = without
+        raise InterruptedError
+
+    monkeypatch.setattr(finetuning.input_pipeline, "validation_batches", watch)
+    with pytest.raises(InterruptedError):
+        finetune(tiny_finetuning("subcategory"), checkpoint, some, tmp_path / "out")
+    assert asked["without"] == ["validation_0", "validation_1", "validation_2"]
+
+
+def test_validation_that_training_has_seen_is_refused_before_it_begins(
+    checkpoint, tmp_path
+):
+    some = tiny_records.write_tiny_records(str(tmp_path / "records"), 40, 8, leaks=8)
+    for task in ("subcategory", "caption"):
+        with pytest.raises(ValueError, match="Every example of the validation split"):
+            finetune(tiny_finetuning(task), checkpoint, some, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 # 15 s: a training is traced.

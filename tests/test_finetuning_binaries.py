@@ -70,9 +70,9 @@ def test_fine_tuning_to_joint_page(tmp_path):
         "Retrieval (the paper's Table 2)", "Sub-category", "Captions",
     ]
     page = (tmp_path / "joint.html").read_text()
-    assert "Kaleido-BERT (published" in page and "right and wrong cases" in page
+    assert "Kaleido-BERT (published" in page and "upper half by CIDEr" in page
     assert record_set.content in page
-    # Whoever reads the tables has the commands: of a retrieval its evaluation, too.
+    # Whoever reads the tables has the commands.
     commands = [
         line.split(" --")[0]
         for line in (tmp_path / "joint.md").read_text().splitlines()

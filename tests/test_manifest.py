@@ -261,10 +261,24 @@ def test_json_of_another_version_is_an_error():
 
 
 def test_a_manifest_that_was_changed_and_a_file_that_is_none_are_errors():
-    content = json.loads(draw(toy_pool()).to_json())
-    content["candidates"][0][0][0] += 1
-    with pytest.raises(ValueError, match="changed after it was drawn. Received: "):
-        Manifest.from_json(json.dumps(content))
+    def other_lists(content):
+        content["candidates"][0][0][0] += 1
+
+    def other_protocol(content):
+        # Tables print it, though nobody is asked otherwise.
+        content["fill_rate"] += 0.1
+
+    def another_audit(content):
+        content["settings"]["audit"] = {"removed": 0}
+
+    def no_digest(content):
+        del content["digest"]
+
+    for change in (other_lists, other_protocol, another_audit, no_digest):
+        content = json.loads(draw(toy_pool()).to_json())
+        change(content)
+        with pytest.raises(ValueError, match="changed after it was drawn. Received: "):
+            Manifest.from_json(json.dumps(content))
     for text in ('{"scorers": {}}', "[1]", "nothing"):
         with pytest.raises(ValueError, match="is no manifest. Received: "):
             Manifest.from_json(text)

@@ -7,13 +7,13 @@ import pytest
 
 from kaleido import result_tables as tables
 from kaleido.reports.joint_report import joint_markdown, joint_tables
-from kaleido.result_tables import Result, Row
+from kaleido.result_tables import Outcomes, Result, Row, gather_rows, parse_result
 
 
 def row(name, outcomes, ids=None):
     outcomes = np.asarray(outcomes, float)
     ids = np.arange(len(outcomes)) if ids is None else ids
-    return Row(name, {"x": outcomes.mean()}, {"x": (outcomes, ids)})
+    return Row(name, {"x": outcomes.mean()}, {"x": Outcomes(outcomes, ids, ids)})
 
 
 def test_the_best_is_marked_and_what_is_not_surely_worse():
@@ -71,16 +71,16 @@ def classification(name, accuracy, inputs="both"):
     right = np.arange(10) < 10 * accuracy
     arrays = {
         "right_ours": right, "right_text_regression": np.arange(10) < 5,
-        "ids": np.arange(10),
+        "ids": np.arange(10), "products": np.arange(10),
     }
     return Result(name, content, arrays)
 
 
-def test_a_baseline_that_two_runs_measured_alike_stands_once():
+def test_a_baseline_that_two_runs_measured_alike_stands_once_with_what_it_sees():
     table, = joint_tables([classification("a", 0.9), classification("b", 0.2)])
     names = [r.name for r in table.rows if not r.source]
     assert names == [
-        "a (text + picture)", "text_regression (text + picture)", "b (text + picture)",
+        "a (text + picture)", "text_regression (text)", "b (text + picture)",
     ]
     assert table.rows[0].figures["accuracy"] == 90
     assert table.rows[0].figures["calibration error"] == 0.1
@@ -102,7 +102,7 @@ def test_a_row_says_how_it_was_made_and_what_chose_it():
         " (text + picture)"
     )
     assert ours.name == "a [start random, balance logits] (text + picture)"
-    assert baseline.name == "text_regression (text + picture)"
+    assert baseline.name == "text_regression (text)"
     assert "validation (on which it was chosen)" in ours.protocol
 
 
@@ -120,6 +120,85 @@ def test_markdown_has_a_cell_a_column_and_each_command_once():
     assert lines[-4:-1] == ["python -m build", "python -m a", "python -m b"]
 
 
-def test_a_file_without_results_is_named():
+def captions(name, **changes):
+    figures = {
+        "bleu_4": 0.1, "meteor": None, "rouge_l": 0.3, "cider": 0.5, "distinct_1": 0.2,
+        "distinct_2": 0.4, "words": 7.0, "captions": 10, "tokenizer": "words",
+    }
+    rows = [{"name": "beam_4", **figures, "cider": changes.pop("ours", 0.6)},
+            {"name": "frequent", **figures, **changes}]
+    arrays = {f"cider_{row['name']}": np.full(10, row["cider"]) for row in rows}
+    arrays.update(ids=np.arange(10), products=np.arange(10))
+    content = {"task": "caption", "split": "test", "rows": rows}
+    return Result(name, content, arrays)
+
+
+def test_baselines_of_captions_stand_once_and_apart_where_they_differ():
+    table, = joint_tables([captions("a"), captions("b", ours=0.7)])
+    names = [r.name for r in table.rows if not r.source]
+    assert names == ["a: beam_4", "frequent", "b: beam_4"]
+    table, = joint_tables([captions("a"), captions("b", ours=0.7, cider=0.1)])
+    names = [r.name for r in table.rows if not r.source]
+    assert names == ["a: beam_4", "frequent", "b: beam_4", "b: frequent"]
+
+
+def retrieval(name, task, first, floor=0.3):
+    """Results of a fine-tuning of ten queries, three draws."""
+    def figures(share):
+        found = {f"rank_at_{k}": share for k in (1, 5, 10)}
+        return {"queries": 10, "std": 0.02, **found}
+
+    def scorer(share):
+        found = dict.fromkeys(("itr", "tir"), figures(share))
+        return {**found, "sum_of_ranks": 600 * share}
+
+    content = {
+        "start": "pretrained", "finetuned_for": task, "split": "test",
+        "manifest": {"candidates": 5, "fill_rate": 1.0, "fingerprint": "f", "seed": 0},
+        "scorers": {"contrastive": scorer(first)}, "floor": scorer(floor),
+    }
+    arrays = {"query_ids": np.arange(10), "query_products": np.arange(10)}
+    for stored, share in (("contrastive", first), ("floor", floor)):
+        for direction in ("itr", "tir"):
+            ranks = np.where(np.arange(10) < 10 * share, 1, 2)
+            arrays[f"{stored}/{direction}/lists"] = np.tile(ranks, (3, 1))
+            arrays[f"{stored}/{direction}/queries"] = np.arange(10)
+    return Result(name, content, arrays)
+
+
+def test_fine_tunings_for_either_way_are_told_apart_and_draws_deviate():
+    made = [retrieval("ours", "itr", 0.5), retrieval("ours", "tir", 0.6)]
+    table, = joint_tables(made)
+    names = [r.name for r in table.rows if not r.source]
+    assert names == [
+        "ours [fine-tuned for ITR]: contrastive", "ridge map",
+        "ours [fine-tuned for TIR]: contrastive",
+    ]
+    for result in made:
+        result.content["provenance"] = {"versions": {}, "seed": 0}
+    page = joint_markdown([table], made)
+    assert "50.00 ± 2.00" in page and "60.00 ± 2.00" in page
+
+
+def test_runs_of_one_name_and_other_figures_are_refused():
+    same = [row("a", np.ones(10)), row("a", np.ones(10))]
+    assert gather_rows(same) == same[:1]
+    with pytest.raises(ValueError, match="names of their own. Received: two of 'a'"):
+        gather_rows([same[0], row("a", np.zeros(10))])
+
+
+def test_a_file_without_results_is_named(tmp_path):
     with pytest.raises(ValueError, match="mine has no results .*Received: keys"):
         joint_tables([Result("mine", {"loss": 1.0}, {})])
+    # What lies beside a file without results is not asked for.
+    for text, message in {
+        '{"difference": 1}': "other.json has no results .*Received: keys .'difference'",
+        "[1]": "other.json has no results .*Received: keys list",
+        "{": "other.json is no JSON file. Received: Expecting",
+    }.items():
+        path = tmp_path / "other.json"
+        path.write_text(text)
+        with pytest.raises(ValueError, match=message):
+            parse_result(f"a={path}")
+    with pytest.raises(ValueError, match="takes NAME=FILE.json. Received: 'a'"):
+        parse_result("a")

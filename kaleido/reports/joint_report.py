@@ -14,28 +14,15 @@ def joint_tables(results: Sequence[Result]) -> List[Table]:
 
     Raises:
         ValueError: if a file holds no results of `experiments.evaluate` or
-            `experiments.finetune`.
+            `experiments.finetune`, or runs of one table have one name.
     """
+    make = {
+        "retrieval": tables.retrieval_rows, "caption": tables.caption_rows,
+        **dict.fromkeys(tables.CLASSES, tables.classification_rows),
+    }
     rows: Dict[str, List[tables.Row]] = {}
     for result in results:
-        content = result.content
-        if "scorers" in content:
-            task, make = "retrieval", tables.retrieval_rows
-        elif content.get("task") == "caption":
-            task, make = "caption", tables.caption_rows
-        elif content.get("task") in ("category", "subcategory"):
-            task, make = content["task"], tables.classification_rows
-        else:
-            raise ValueError(
-                f"{result.name} has no results of experiments.evaluate or "
-                f"experiments.finetune. Received: keys {sorted(content)[:8]}"
-            )
-        made = make(result)
-        # A baseline that several runs have measured alike stands once.
-        known = {(row.name, tuple(row.figures.values())) for row in rows.get(task, ())}
-        rows.setdefault(task, []).extend(
-            row for row in made if (row.name, tuple(row.figures.values())) not in known
-        )
+        rows.setdefault(result.kind, []).extend(make[result.kind](result))
     kinds = (
         ("retrieval", "Retrieval (the paper's Table 2)", tables.RETRIEVAL_COLUMNS,
          tables.published_retrieval()),
@@ -47,7 +34,9 @@ def joint_tables(results: Sequence[Result]) -> List[Table]:
          tables.published_captions()),
     )
     return [
-        tables.make_table(title, columns, [*rows[task], *others])
+        tables.make_table(
+            title, columns, [*tables.gather_rows(rows[task]), *others]
+        )
         for task, title, columns, others in kinds if task in rows
     ]
 
@@ -77,7 +66,9 @@ def _cell(row: tables.Row, column: str) -> str:
     """A figure as a table shows it: a dash where the row cannot have it."""
     if column not in row.figures:
         return "–"
-    return shown(row.figures[column], "%.2f")
+    figure = shown(row.figures[column], "%.2f")
+    deviation = row.deviations.get(column)
+    return figure if deviation is None else f"{figure} ± {deviation:.2f}"
 
 
 def table_json(table: Table) -> Dict[str, Any]:
@@ -87,6 +78,7 @@ def table_json(table: Table) -> Dict[str, Any]:
         "rows": [
             {
                 "name": row.name, "figures": dict(row.figures),
+                "deviations": dict(row.deviations),
                 "published": row.source or None, "protocol": row.protocol,
                 "best": [column for column, best in marks.items() if best],
             }

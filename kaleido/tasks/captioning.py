@@ -217,7 +217,7 @@ class Captioning(Task):
             features = tf.cast(batch["patch_features"], tf.float32)
             pictures = (features, batch["patch_positions"], tf.constant(number))
             written.add(write(*pictures, self._context_of(batch)))
-            columns = {k: batch[k] for k in STRING_FIELDS}
+            columns = {k: batch[k] for k in (*STRING_FIELDS, "product_key")}
             columns["level_means"] = self.level_means(batch)
             test.add(columns)
             progress.advance(len(features))
@@ -263,6 +263,7 @@ class Captioning(Task):
             settings["trust"] = float(self._generator.evidence.trust)
         outcomes = {f"cider_{name}": values for name, values in ciders.items()}
         outcomes["ids"] = np.array([example["image_id"] for example in examples])
+        outcomes["products"] = test["product_key"][rows]
         main = next(iter(captions))
         copied = " Ours may copy from the row `context`." if self._context else ""
         page = caption_page(
@@ -271,9 +272,10 @@ class Captioning(Task):
             f"training has seen were left out. Baselines know {len(train_texts)} "
             f"pictures of training.{copied}",
         )
-        # No caption is right or wrong: those of the upper half, and the others.
+        # No caption is right or wrong.
         good = ciders[main] > np.median(ciders[main])
-        cases = choose_cases(good, examples, captions[main])
+        halves = ("upper half by CIDEr", "lower half by CIDEr")
+        cases = choose_cases(good, examples, captions[main], halves)
         return Outcome(figures, settings, outcomes, page, cases)
 
     def _nearest_captions(self, known, texts, asked):

@@ -70,8 +70,10 @@ class Classification(Task):
         }
         learnt = np.maximum(counts["train"][: self.num_classes], 1)
         self._log_shares = tf.constant(np.log(learnt / learnt.sum()), tf.float32)
-        # What an example of validation counts where classes are to count alike.
-        weights = 1.0 / np.maximum(counts["validation"], 1)
+        # What an example of validation counts where classes are to count alike; one,
+        # on average.
+        held = counts["validation"]
+        weights = held.sum() / (held > 0).sum() / np.maximum(held, 1)
         self._weights = tf.constant(weights, tf.float32)
 
     def begin_with(self, head: Mapping[str, np.ndarray]) -> None:
@@ -214,7 +216,7 @@ class Classification(Task):
         parts_of = tf.function(self._head.parts, reduce_retracing=True)
         test = Collected()
         for batch in map(_labelled, self.read(split)):
-            shown = ("image_id", "text", "thumbnail", "label")
+            shown = ("image_id", "product_key", "text", "thumbnail", "label")
             parts = parts_of({k: batch[k] for k in PAIR_INPUTS})
             test.add(
                 {
@@ -250,6 +252,7 @@ class Classification(Task):
             for name, values in probabilities.items()
         }
         outcomes["ids"] = np.array([example["image_id"] for example in examples])
+        outcomes["products"] = test["product_key"][rows]
         removed = counts["removed"]
         page = classification_page(
             f"{self.config.task} from {self.config.inputs}", figures, self.names,

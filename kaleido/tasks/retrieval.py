@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Dict
+from typing import Dict, List
 
 import tensorflow as tf
 
@@ -18,8 +18,6 @@ from kaleido.tasks.task import Task
 # Share of the lists that are ranked without knowing the contrastive similarity: on
 # training pairs it is right too often to leave the match head anything to learn.
 _ALONE = 0.5
-# What is drawn among: the most similar wrong candidates of a batch.
-_AMONG = 24
 
 
 class Retrieval(Task):
@@ -82,11 +80,12 @@ class Retrieval(Task):
         # As many pairs as the batch holds, from all over it: groups stand together.
         anchors = tf.range(0, count - count % (size + 1), size + 1)
         wrong, near = tf.gather(wrong, anchors), tf.gather(near, anchors)
-        candidates = pair_training.similar_wrong(near, wrong, _AMONG)
+        candidates = pair_training.similar_wrong(near, wrong, pair_training.MINED_AMONG)
         # Validation asks for the most similar ones, training for any of them.
         drawn = near + 1.0
         if training:
-            drawn = tf.random.uniform(tf.shape(near))
+            of_lists, of_similarity = self._seeds()
+            drawn = tf.random.stateless_uniform(tf.shape(near), of_lists)
             if "contrastive" not in self.active:
                 # A sub-category is not ranked: all of it comes before the others.
                 drawn += near
@@ -108,7 +107,8 @@ class Retrieval(Task):
             pairs = tf.stack([pictures, texts], axis=1)
             similarity = tf.gather_nd(cosines, pairs)
             if training:
-                alone = tf.random.uniform(tf.shape(anchors)) < _ALONE
+                alone = tf.random.stateless_uniform(tf.shape(anchors), of_similarity)
+                alone = alone < _ALONE
                 alone = tf.repeat(alone, size + 1)
                 similarity = tf.where(alone, 0.0, similarity)
             inputs["similarity"] = similarity
@@ -117,6 +117,17 @@ class Retrieval(Task):
         # Where a batch holds too few wrong ones the list is shorter.
         there = tf.concat([tf.ones_like(best[:, :1], tf.bool), best >= 0], axis=1)
         return tf.where(there, logits, -1e9)
+
+    def _seeds(self) -> List[tf.Tensor]:
+        """Returns two seeds of this step and replica, int32 [2] each.
+
+        A run that goes on finds them again: the optimiser knows the step.
+        """
+        step = tf.cast(self.optimizer.iterations, tf.int32)
+        seed = tf.stack([self.config.training.seed, step])
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        seed = tf.random.experimental.stateless_fold_in(seed, replica)
+        return tf.unstack(tf.random.experimental.stateless_split(seed, 2))
 
     @classmethod
     def check_split(cls, task, records, split) -> None:

@@ -34,7 +34,8 @@ class Outcome:
     Attributes:
         rows: figures by row of the table; the model's own first.
         settings: what else a reader must know, e.g. what the leak audit removed.
-        outcomes: arrays [examples] for paired comparisons, `ids` among them.
+        outcomes: arrays [examples] for paired comparisons, `ids` and `products`, keys
+            of the products, among them.
         page: HTML.
         cases: see `cases.choose_cases`.
     """

@@ -59,6 +59,28 @@ def test_the_same_seed_gives_the_same_figures_and_sides_can_be_exchanged():
     assert one["difference"] == -other["difference"]
 
 
+def test_the_same_queries_again_say_nothing_new():
+    """A product with many pictures that all fare alike is one observation."""
+    a, b = outcomes(np.random.default_rng(6), 120, 0.7, 0.42)
+    once, products = paired_bootstrap(a, b), np.arange(120)
+    thrice = [np.tile(x, 3) for x in (a, b, products)]
+    found, apart = paired_bootstrap(*thrice), paired_bootstrap(*thrice[:2])
+    for name in ("difference", "low", "high", "p_value"):
+        assert found[name] == pytest.approx(once[name])
+    assert found["queries"] == 360
+    assert apart["p_value"] < found["p_value"] / 3
+
+
+def test_products_count_by_their_pictures():
+    a, b = np.array([1.0, 1.0, 1.0, 0.0]), np.zeros(4)
+    found = paired_bootstrap(a, b, np.array([7, 7, 7, 9]))
+    assert found["difference"] == 0.75
+    # Only the one, only the other, or both: the shares of two draws of two products.
+    assert (found["low"], found["high"]) == (0.0, 1.0)
+    with pytest.raises(ValueError, match="products of shape .3.*outcomes of .4"):
+        paired_bootstrap(a, b, np.arange(3))
+
+
 def test_a_run_does_not_differ_from_itself():
     a = np.random.default_rng(0).uniform(size=50)
     assert paired_bootstrap(a, a)["p_value"] == 1.0

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kaleido import negatives
-from kaleido.tasks import retrieval
+from kaleido import negatives, pair_training
 from tests import tiny_records
 from tests.tasks.tiny_tasks import first_batch, make_task
 
@@ -44,7 +43,7 @@ def asked_pairs(task, batch, watching):
 def test_a_list_is_the_own_pair_and_the_most_similar_wrong_ones(
     record_set, name, monkeypatch
 ):
-    monkeypatch.setattr(retrieval, "_AMONG", 2)
+    monkeypatch.setattr(pair_training, "MINED_AMONG", 2)
     task = make_task(name, record_set, lists=2)
     batch = first_batch(task)
     # Eight products of their own, all texts unlike.
@@ -102,7 +101,8 @@ def test_the_similarity_is_hidden_from_half_of_the_lists_in_training(record_set)
     near, shares = tf.ones((count, count)), []
     for training in (True, False):
         seen = []
-        for _ in range(25):
+        for step in range(25):
+            task.optimizer.iterations.assign(step)
             watching = task.passes["match"] = Watching()
             task._score_lists(batch, ~np.eye(count, dtype=bool), near, near, training)
             similarity = watching.inputs["similarity"].reshape(-1, 2)
@@ -111,6 +111,29 @@ def test_the_similarity_is_hidden_from_half_of_the_lists_in_training(record_set)
         shares.append(np.mean(seen))
     # A hundred lists: six standard deviations.
     assert 0.2 < shares[0] < 0.8 and shares[1] == 1.0
+
+
+def test_a_step_draws_the_same_lists_whenever_it_is_made(record_set):
+    """So that a run that was stopped ends where an unbroken one does."""
+    task = make_task("itr", record_set, lists=1)
+    other = make_task("itr", record_set, lists=1, training={"seed": 1})
+    batch = first_batch(task)
+    count = len(batch["token_ids"])
+    near = np.random.default_rng(0).uniform(size=(count, count)).astype(np.float32)
+
+    def asked(task, step):
+        tf.random.set_seed(step + 17)
+        task.optimizer.iterations.assign(step)
+        watching = task.passes["match"] = Watching()
+        wrong = ~np.eye(count, dtype=bool)
+        task._score_lists(batch, wrong, near, near, True)
+        pairs = asked_pairs(task, batch, watching)
+        return np.stack([*pairs, watching.inputs["similarity"]]).tolist()
+
+    first = [asked(task, step) for step in range(4)]
+    assert [asked(task, step) for step in (3, 2, 1, 0)] == first[::-1]
+    assert len({str(pairs) for pairs in first}) == 4
+    assert asked(other, 0) != first[0]
 
 
 def test_without_the_contrastive_view_lists_are_of_the_subcategory(record_set):
