@@ -11,6 +11,7 @@ from safetensors.numpy import load_file, save_file
 from kaleido import config as configs
 from kaleido import presets
 from kaleido.interop.bert import load_bert, load_minilm
+from kaleido.interop.variable_rules import variables_by_name
 from kaleido.layers.encoder import AttentionBias
 from kaleido.models import build_networks
 from kaleido.patches import LAYOUTS
@@ -133,7 +134,7 @@ def load_folder(tmp_path, gelu="exact", **files):
         (tmp_path / name.replace("_", ".")).write_text(text, encoding="utf-8")
     model = dataclasses.replace(presets.preset("tiny").model, gelu=gelu)
     networks = build_networks(model, LAYOUTS["kaleido"], len(PIECES), 4)
-    load_bert(networks, str(tmp_path), PIECES, gelu)
+    load_bert(networks, str(tmp_path), PIECES, model)
     return networks
 
 
@@ -276,7 +277,10 @@ def test_hidden_states_are_those_of_transformers(tmp_path, kind, activation, gel
 def test_a_bert_that_computes_otherwise_is_refused(tmp_path):
     tensors = tiny_bert()
     load(tensors, tmp_path, gelu="tanh", config_json={"hidden_act": "gelu_new"})
+    load(tensors, tmp_path, config_json={"num_attention_heads": 4})
     for message, config in {
+        # Of the same tensors, cut otherwise.
+        "num_attention_heads=8.*model.num_heads=4": {"num_attention_heads": 8},
         r"hidden_act='gelu_new'.*\('tanh',\).*'exact'": {"hidden_act": "gelu_new"},
         r"hidden_act='relu'.*\(\)": {"hidden_act": "relu"},
         "layer_norm_eps.*1e-05": {"layer_norm_eps": 1e-5},
@@ -288,6 +292,46 @@ def test_a_bert_that_computes_otherwise_is_refused(tmp_path):
     save_file(tensors, str(tmp_path / "other.safetensors"))
     with pytest.raises(ValueError, match="must hold one .safetensors file"):
         load_folder(tmp_path)
+
+
+def test_what_no_configuration_says_is_a_warning(tmp_path, caplog):
+    said = {
+        "num_attention_heads": 4, "hidden_act": "gelu", "layer_norm_eps": 1e-12,
+    }
+    load(tiny_bert(), tmp_path, config_json=said)
+    assert "unchecked" not in caplog.text
+    del said["layer_norm_eps"]
+    load(tiny_bert(), tmp_path, config_json=said)
+    assert "says layer_norm_eps: unchecked" in caplog.text
+    (tmp_path / "config.json").unlink()
+    load(tiny_bert(), tmp_path)
+    assert "num_attention_heads, hidden_act, layer_norm_eps: unchecked" in caplog.text
+
+
+def test_what_stays_as_it_began_is_listed(tmp_path):
+    model = presets.preset("tiny").model
+
+    def left_of(tensors):
+        networks = build_networks(model, LAYOUTS["kaleido"], len(PIECES), 4)
+        save_file(tensors, str(tmp_path / "model.safetensors"))
+        first = {
+            name: variable.numpy() for name, variable in variables_by_name(
+                networks.joint, networks.text, networks.image
+            ).items()
+        }
+        left = load_bert(networks, str(tmp_path), PIECES, model).left
+        now = variables_by_name(networks.joint, networks.text, networks.image)
+        changed = {n for n, v in now.items() if not np.array_equal(first[n], v)}
+        # All variables, once: what was filled has changed, the rest has not.
+        assert not changed & set(left) and changed | set(left) == set(now)
+        return {name.split("/")[0] for name in left}
+
+    begun = {"patch_embedding", "itm", "rotation", "blank", "contrastive"}
+    without = tiny_bert()
+    del without["pooler.dense.weight"], without["pooler.dense.bias"]
+    assert left_of(without) >= begun | {"pooler", "mlm", "mlm_bias"}
+    whole = left_of(with_heads(tiny_bert()))
+    assert whole >= begun and not whole & {"pooler", "mlm", "mlm_bias", "layer_0"}
 
 
 def test_pieces_that_both_vocabularies_have_take_over_their_vectors(tmp_path):
@@ -302,6 +346,9 @@ def test_pieces_that_both_vocabularies_have_take_over_their_vectors(tmp_path):
         )
     with pytest.raises(ValueError, match="vectors of 31 word pieces.*of 30"):
         load(tensors, tmp_path, vocab_txt="\n".join(pieces[:-1]) + "\n")
+    tensors["embeddings.word_embeddings.weight"] = table[:, :31]
+    with pytest.raises(ValueError, match=r"word_embed.*\[31, 31\].*\[31, 32\]"):
+        load(tensors, tmp_path, vocab_txt="\n".join(pieces) + "\n")
 
 
 def test_a_missing_tensor_is_named(tmp_path):
