@@ -78,13 +78,13 @@ def test_minilm_gives_the_sentence_vectors_of_an_independent_bert(
     for layer in networks.encoder_layers:
         received = layer(received, bias)
     for one, expected in zip(received.numpy(), states):
-        np.testing.assert_allclose(one[: len(expected)], expected, atol=1e-4)
+        np.testing.assert_allclose(one[: len(expected)], expected, atol=1e-5)
     # And the text pass ends in their mean, as a unit vector.
     networks.contrastive.text_projection.kernel.assign(np.eye(384))
     vectors = networks.text({"token_ids": ids}).numpy()
     means = np.stack([s.mean(0) for s in states])
     means /= np.linalg.norm(means, axis=1, keepdims=True)
-    np.testing.assert_allclose(vectors, means, atol=1e-4)
+    np.testing.assert_allclose(vectors, means, atol=1e-5)
     # Sanity: two garments are more alike than either is to shoes.
     similar = vectors @ vectors.T
     assert similar[0, 1] > max(similar[0, 2], similar[1, 2]) - 0.1
@@ -139,17 +139,21 @@ def load_folder(tmp_path, gelu="exact", **files):
 
 
 def states_of(networks, ids):
-    return networks.encode(networks.text_embedding(ids), tf.ones(ids.shape, tf.bool))
+    return networks.encode(networks.text_embedding(ids), tf.constant(ids != 0))
 
 
 IDS = np.array([[2, 9, 17, 29, 3]])
+# Texts of unlike lengths, the longest without padding.
+BATCH = np.array(
+    [[2, 9, 17, 29, 3, 0, 0, 0], [2, 5, 6, 7, 8, 11, 12, 3], [2, 3, 0, 0, 0, 0, 0, 0]]
+)
 
 
 def test_every_tensor_finds_its_place(tmp_path):
     tensors = tiny_bert()
     networks = load(tensors, tmp_path)
     np.testing.assert_allclose(
-        states_of(networks, IDS)[0], numpy_bert(tensors, IDS[0], heads=4), atol=1e-4
+        states_of(networks, IDS)[0], numpy_bert(tensors, IDS[0], heads=4), atol=1e-5
     )
     # Patches start as BERT's second segment.
     np.testing.assert_array_equal(
@@ -257,10 +261,17 @@ def test_hidden_states_are_those_of_transformers(tmp_path, kind, activation, gel
     ).eval()
     theirs.save_pretrained(str(tmp_path))
     networks = load_folder(tmp_path, gelu)
+    seen = BATCH != 0
     with torch.no_grad():
-        found = theirs(torch.tensor(IDS), output_hidden_states=True)
-    states = states_of(networks, IDS)
-    np.testing.assert_allclose(states, found.hidden_states[-1].numpy(), atol=1e-5)
+        found = theirs(
+            torch.tensor(BATCH), attention_mask=torch.tensor(seen),
+            output_hidden_states=True,
+        )
+    states = states_of(networks, BATCH)
+    # What stands in the place of padding nobody reads.
+    np.testing.assert_allclose(
+        states.numpy()[seen], found.hidden_states[-1].numpy()[seen], atol=1e-5
+    )
     if kind == "BertModel":
         pooled = networks.joint.get_layer("pooler")(states[:, 0])
         np.testing.assert_allclose(pooled, found.pooler_output.numpy(), atol=1e-5)
@@ -271,7 +282,9 @@ def test_hidden_states_are_those_of_transformers(tmp_path, kind, activation, gel
     )
     expected = getattr(found, "logits", None)
     expected = found.prediction_logits if expected is None else expected
-    np.testing.assert_allclose(logits, expected.numpy(), atol=1e-4)
+    np.testing.assert_allclose(
+        logits.numpy()[seen], expected.numpy()[seen], atol=1e-5
+    )
 
 
 def test_a_bert_that_computes_otherwise_is_refused(tmp_path):
