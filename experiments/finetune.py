@@ -22,7 +22,7 @@ from absl import app, flags
 from ml_collections import config_flags
 
 from kaleido import finetuning_config
-from kaleido.cli import fail_clearly, parse_config_flags
+from kaleido.cli import beside_binary, fail_clearly, parse_config_flags
 
 FLAGS = flags.FLAGS
 
@@ -156,8 +156,8 @@ def _parse_flags(argv):
     # Of another task the flag itself says what it takes.
     known = given and given.group(1) in finetuning_config.TASKS
     if known and not any(re.match("--?config(=|$)", a) for a in argv):
-        default = f"--config=experiments/configs/finetune.py:{given.group(1)}"
-        argv = [argv[0], default, *argv[1:]]
+        config = beside_binary(__file__, "configs", "finetune.py")
+        argv = [argv[0], f"--config={config}:{given.group(1)}", *argv[1:]]
     return parse_config_flags(argv)
 
 

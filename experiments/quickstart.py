@@ -16,7 +16,7 @@ import time
 
 from absl import app, flags, logging
 
-from kaleido.cli import fail_clearly, run_binary
+from kaleido.cli import beside_binary, fail_clearly, run_binary
 
 FLAGS = flags.FLAGS
 
@@ -24,7 +24,7 @@ flags.DEFINE_string("output", "runs/quickstart", "Folder of everything.")
 flags.DEFINE_integer("products", 3300, "Products that are rendered.", lower_bound=1)
 flags.DEFINE_integer("seed", 0, "Seed of everything.")
 flags.DEFINE_string(
-    "config", "experiments/configs/quickstart.py", "The experiment."
+    "config", "", "The experiment; default: experiments/configs/quickstart.py."
 )
 # A third is kept for the test, so that most candidates of a query can be of its
 # own sub-category.
@@ -57,6 +57,7 @@ def main(argv):
     require_scorer()
     start = time.time()
     output = FLAGS.output
+    config = FLAGS.config or beside_binary(__file__, "configs", "quickstart.py")
 
     def path(name):
         return os.path.join(output, name)
@@ -84,7 +85,7 @@ def main(argv):
         "--crop_size=48", "--whole_crop_size=96",
     )
     stage(
-        "pretrain", "experiments.pretrain", f"--config={FLAGS.config}",
+        "pretrain", "experiments.pretrain", f"--config={config}",
         f"--records={path('records')}", f"--workdir={path('model')}",
         f"--seed={FLAGS.seed}",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 import signal
 import subprocess
@@ -98,6 +99,19 @@ def parse_floats(flag: str, text: str, count: int) -> Tuple[float, ...]:
             f"--{flag} takes {count} numbers separated by commas. Received: {text!r}"
         )
     return values
+
+
+def beside_binary(file: str, *parts: str) -> str:
+    """Returns the path of a file that lies beside a binary, wherever it is run.
+
+    Relative to the working directory: from the checkout's root it is what pages show.
+
+    Args:
+        file: the binary's `__file__`.
+        *parts: from its folder to the file.
+    """
+    folder = os.path.dirname(os.path.abspath(file))
+    return os.path.relpath(os.path.join(folder, *parts))
 
 
 def run_binary(module: str, *arguments: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from typing import Iterator
+
 import tensorflow as tf
 from absl import logging
 
@@ -24,6 +27,24 @@ def set_precision(precision: str) -> None:
         precision = "mixed_bfloat16" if has_bfloat16() else "float32"
         logging.info("precision: %s, by what the device has", precision)
     tf.keras.mixed_precision.set_global_policy(precision)
+
+
+@contextlib.contextmanager
+def whole_float32() -> Iterator[None]:
+    """Computes in float32 and nothing less; afterwards all is as it was set.
+
+    Keras' policy is float32, and matrix products of newer GPUs keep the whole mantissa,
+    not the ten bits that they have unless told otherwise.
+    """
+    policy = tf.keras.mixed_precision.global_policy()
+    short = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.keras.mixed_precision.set_global_policy("float32")
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    try:
+        yield
+    finally:
+        tf.keras.mixed_precision.set_global_policy(policy)
+        tf.config.experimental.enable_tensor_float_32_execution(short)
 
 
 def has_bfloat16() -> bool:

@@ -33,7 +33,7 @@ def starting_networks(
     """
     tf.keras.utils.set_random_seed(config.training.seed)
     networks = networks_for(config, records.spec)
-    if load_starting_weights(networks, config, records.vocabulary):
+    if load_starting_weights(networks, config, records.vocabulary, records.spec):
         return networks
     warm_start.apply_feature_norm(networks, records, config)
     if config.training.ridge_warm_start:

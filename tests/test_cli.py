@@ -11,7 +11,26 @@ import pytest
 from absl import flags
 from ml_collections import config_flags
 
-from kaleido.cli import fail_clearly, parse_config_flags, run_binary
+from kaleido.cli import (
+    beside_binary,
+    fail_clearly,
+    parse_config_flags,
+    run_binary,
+)
+
+
+def test_a_configuration_beside_its_binary_is_found_from_anywhere(
+    tmp_path, monkeypatch
+):
+    from experiments import quickstart
+
+    root = os.path.dirname(os.path.dirname(os.path.abspath(quickstart.__file__)))
+    monkeypatch.chdir(root)
+    shown = "experiments/configs/quickstart.py"
+    assert beside_binary(quickstart.__file__, "configs", "quickstart.py") == shown
+    monkeypatch.chdir(tmp_path)
+    found = beside_binary(quickstart.__file__, "configs", "quickstart.py")
+    assert os.path.samefile(found, os.path.join(root, shown))
 
 
 def test_a_configuration_that_refuses_its_argument_is_one_line(monkeypatch, capsys):

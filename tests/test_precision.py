@@ -62,6 +62,20 @@ def test_a_policy_that_was_asked_for_is_taken(monkeypatch):
     assert tf.keras.mixed_precision.global_policy().name == "mixed_bfloat16"
 
 
+def test_whole_float32_comes_and_goes():
+    short = tf.config.experimental.tensor_float_32_execution_enabled
+    precision.set_precision("mixed_bfloat16")
+    for before in (True, False):
+        tf.config.experimental.enable_tensor_float_32_execution(before)
+        with pytest.raises(RuntimeError), precision.whole_float32():
+            assert tf.keras.mixed_precision.global_policy().name == "float32"
+            assert not short()
+            raise RuntimeError("as any error")
+        assert tf.keras.mixed_precision.global_policy().name == "mixed_bfloat16"
+        assert short() == before
+    tf.config.experimental.enable_tensor_float_32_execution(True)
+
+
 def test_the_small_preset_leaves_it_to_the_device():
     assert preset("small").training.precision == "auto"
     with pytest.raises(ValueError, match="precision.*half"):

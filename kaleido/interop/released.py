@@ -6,7 +6,7 @@ What they hold stands in `released_names.py`; how the two codes differ, in FIDEL
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, List, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -15,6 +15,7 @@ from kaleido.config import Config
 from kaleido.interop.released_names import CLASSIFIERS, RELEASED, ROOT
 from kaleido.interop.tensorflow_names import OPTIMIZER
 from kaleido.interop.variable_rules import Filled, fill, find_rule, variables_by_name
+from kaleido.layers.layer_norm import EPSILON
 from kaleido.models import Networks, build_networks
 from kaleido.patches import LAYOUTS
 from kaleido.presets import preset
@@ -40,6 +41,8 @@ _PATCHES = {
     "img_greymask_seq_len": 16, "img_blankmask_seq_len": 25,
 }
 _TEXT_LENGTH = 64
+# Names of the approximated gelu: what their code computes, whatever it is called.
+_ACTIVATIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "gelu_fast")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,14 +85,15 @@ def read_released(prefix: str, sizes: Mapping[str, Any]) -> Released:
         sizes: the authors' config.json.
 
     Raises:
-        ValueError: if there is no checkpoint, the configuration lacks a size, or a
-            variable has another shape than it says; names both.
+        ValueError: if there is no checkpoint, the configuration lacks a size or is of
+            another network, or a variable has another shape than it says; names both.
     """
     try:
         reader = tf.train.load_checkpoint(prefix)
     except (tf.errors.OpError, ValueError) as error:
         raise ValueError(f"There is no checkpoint at {prefix}: {error}") from error
     shapes = reader.get_variable_to_shape_map()
+    _check_kind(sizes)
     skipped = tuple(name for name in sorted(shapes) if find_rule(OPTIMIZER, name))
     kept = [name for name in sorted(shapes) if name not in skipped]
     _check_sizes(prefix, sizes, {name: shapes[name] for name in kept})
@@ -116,6 +120,18 @@ def read_released(prefix: str, sizes: Mapping[str, Any]) -> Released:
         tensors={name: reader.get_tensor(name) for name in kept},
         skipped=skipped,
     )
+
+
+def _check_kind(sizes) -> None:
+    """Refuses what no shape of a variable tells."""
+    activation = sizes.get("hidden_act", _ACTIVATIONS[0])
+    epsilon = sizes.get("layer_norm_eps", EPSILON)
+    if activation not in _ACTIVATIONS or epsilon != EPSILON:
+        raise ValueError(
+            "The configuration is of another network than the authors', which has "
+            f"hidden_act one of {_ACTIVATIONS} and layer_norm_eps={EPSILON}. Received: "
+            f"hidden_act={activation!r}, layer_norm_eps={epsilon}"
+        )
 
 
 def _check_sizes(prefix, sizes, shapes) -> None:
@@ -215,6 +231,12 @@ def read_classifiers(
             f"names, {len(set(names))} different ones, in {names_path}"
         )
     return {task: {**head, "names": np.array([n.encode("utf-8") for n in names])}}
+
+
+def unknown_tensors(released: Released) -> List[str]:
+    """Returns the names of tensors that no rule describes, sorted."""
+    rules = (*RELEASED, *CLASSIFIERS)
+    return sorted(name for name in released.tensors if not find_rule(rules, name))
 
 
 def classifier_tensors(released: Released) -> Dict[str, np.ndarray]:

@@ -1,8 +1,12 @@
-"""What the authors' network returns, by a converted one."""
+"""What the authors' network returns, by a converted one.
+
+By hand, for whatever mask and segments; and by the functional model that evaluation and
+export run, where these are the usual ones.
+"""
 
 from __future__ import annotations
 
-from typing import Dict, Mapping
+from typing import Dict, Mapping, Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -11,6 +15,12 @@ from kaleido.models import LEVEL_TASKS, Networks
 
 # Levels in the authors' order, by the name of what is done to them.
 _LEVELS = ("rotation", "jigsaw", "camouflage", "greymask", "blankmask")
+# What the authors call outputs of the joint model.
+_JOINT = {
+    "mlm": "mlm_logits", "itm": "nsp_logits", "pooled": "pooled",
+    **{task: f"{task}_logits" for task in LEVEL_TASKS},
+    "grey": "greymask_logits", "blank": "blankmask_logits",
+}
 
 
 def released_outputs(
@@ -39,26 +49,16 @@ def released_outputs(
     grey, blank = (
         tf.constant(inputs[f"{name}_lm_ids"], tf.int32) for name in ("grey", "blank")
     )
-    features = {
-        name: tf.constant(inputs[f"feature_{name}"], tf.float32) for name in _LEVELS
-    }
     # Before they are blanked.
     targets = {
-        "target_grey": tf.gather(features["greymask"], grey, batch_dims=1),
-        "target_blank": tf.gather(features["blankmask"], blank, batch_dims=1),
+        "target_grey": tf.gather(_features(inputs, "greymask"), grey, batch_dims=1),
+        "target_blank": tf.gather(_features(inputs, "blankmask"), blank, batch_dims=1),
     }
-    hidden = tf.reduce_max(tf.one_hot(blank, features["blankmask"].shape[1]), axis=1)
-    features["blankmask"] *= 1.0 - hidden[:, :, None]
-    positions = [
-        tf.cast(inputs[f"position_{name}"], tf.float32) for name in _LEVELS
-    ]
     words = networks.text_embedding(
         tf.constant(inputs["input_ids"], tf.int32),
         segment_ids=tf.constant(inputs["segment_ids"], tf.int32),
     )
-    patches = networks.patch_embedding(
-        tf.concat(list(features.values()), axis=1), tf.concat(positions, axis=1)
-    )
+    patches = networks.patch_embedding(*_patches(inputs))
     seen = tf.constant(inputs["input_mask"], tf.int32) > 0
     visible = tf.concat([seen, tf.ones(tf.shape(patches)[:2], tf.bool)], axis=1)
     states = networks.encode(tf.concat([words, patches], axis=1), visible)
@@ -86,3 +86,61 @@ def released_outputs(
         name: value.numpy().reshape(-1, value.shape[-1])
         for name, value in outputs.items()
     }
+
+
+def _features(inputs, name) -> tf.Tensor:
+    return tf.constant(inputs[f"feature_{name}"], tf.float32)
+
+
+def _patches(inputs) -> Tuple[tf.Tensor, tf.Tensor]:
+    """Returns features, blanked, float32 [batch, 55, feature_size], and positions,
+    float32 [batch, 55, 5]."""
+    features = {name: _features(inputs, name) for name in _LEVELS}
+    blank = tf.constant(inputs["blank_lm_ids"], tf.int32)
+    hidden = tf.reduce_max(tf.one_hot(blank, features["blankmask"].shape[1]), axis=1)
+    features["blankmask"] *= 1.0 - hidden[:, :, None]
+    positions = [
+        tf.cast(inputs[f"position_{name}"], tf.float32) for name in _LEVELS
+    ]
+    return tf.concat(list(features.values()), axis=1), tf.concat(positions, axis=1)
+
+
+def usual_rows(networks: Networks, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Returns which examples the joint model can take, int [n].
+
+    Their mask hides the padding and nothing else, their segments are 0. Where other
+    numbers of patches are rebuilt than the model has places for, there is none.
+    """
+    taken = networks.joint.input
+    for name in ("grey", "blank"):
+        if taken[f"{name}_indices"].shape[1] != inputs[f"{name}_lm_ids"].shape[1]:
+            return np.arange(0)
+    usual = (inputs["input_ids"] != 0) == (inputs["input_mask"] != 0)
+    return np.flatnonzero((usual & (inputs["segment_ids"] == 0)).all(axis=1))
+
+
+def joint_outputs(
+    networks: Networks, inputs: Mapping[str, np.ndarray]
+) -> Dict[str, np.ndarray]:
+    """Runs the joint model on examples of `usual_rows`, without dropout.
+
+    Args:
+        networks, inputs: see `released_outputs`.
+
+    Returns:
+        What `released_outputs` does, but for the targets, float32 [batch, ...];
+        `nsp_logits` is our one logit, float32 [batch], the difference of theirs.
+    """
+    features, positions = _patches(inputs)
+    found = networks.joint(
+        {
+            "token_ids": tf.constant(inputs["input_ids"], tf.int32),
+            "patch_features": features,
+            "patch_positions": positions,
+            "masked_positions": tf.constant(inputs["masked_lm_positions"], tf.int32),
+            "grey_indices": tf.constant(inputs["grey_lm_ids"], tf.int32),
+            "blank_indices": tf.constant(inputs["blank_lm_ids"], tf.int32),
+        },
+        training=False,
+    )
+    return {theirs: found[ours].numpy() for ours, theirs in _JOINT.items()}

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from typing import Tuple
 
-from absl import logging
-
 from kaleido.config import Config
 from kaleido.files import sha256_of
 from kaleido.interop.bert import load_bert, load_minilm
 from kaleido.models import Networks
+from kaleido.records import RecordSpec
 from kaleido.text import Vocabulary, load_vocabulary
 from kaleido.workdir import (
     latest_checkpoint,
@@ -19,9 +18,12 @@ from kaleido.workdir import (
     weights_fingerprint,
 )
 
+# What a run's patches must share with the records': their grids and their features.
+_OF_PATCHES = ("layout", "backbone", "backbone_fingerprint", "feature_size")
+
 
 def load_starting_weights(
-    networks: Networks, config: Config, vocabulary: Vocabulary
+    networks: Networks, config: Config, vocabulary: Vocabulary, spec: RecordSpec
 ) -> bool:
     """Fills networks as `config.training.init` says.
 
@@ -33,6 +35,7 @@ def load_starting_weights(
         networks: with random weights.
         config: what they were built from.
         vocabulary: whose ids they read.
+        spec: of the records that they will be trained on.
 
     Returns:
         Whether there is nothing left to begin with something.
@@ -51,13 +54,9 @@ def load_starting_weights(
             f"`init` must be minilm, random, or a local folder. Received: {init!r}"
         )
     if is_run(init):
-        _load_run(networks, config, vocabulary, init)
+        _load_run(networks, config, vocabulary, spec, init)
         return True
-    filled = load_bert(networks, init, vocabulary, config.model.gelu)
-    logging.info(
-        "%d tensors of %s; there is no use for %s",
-        len(filled.used), init, ", ".join(filled.unused) or "none",
-    )
+    load_bert(networks, init, vocabulary, config.model)
     return False
 
 
@@ -85,7 +84,7 @@ def fingerprint_of_init(init: str) -> str:
     return ",".join(sha256_of(path) for path in paths if os.path.isfile(path))
 
 
-def _load_run(networks, config, vocabulary, folder) -> None:
+def _load_run(networks, config, vocabulary, spec, folder) -> None:
     run = read_run(folder)
     if os.path.exists(run.vocabulary):
         pieces = load_vocabulary(run.vocabulary).pieces
@@ -94,6 +93,17 @@ def _load_run(networks, config, vocabulary, folder) -> None:
                 f"{folder} holds a run with other word pieces than the records have. "
                 f"Received: {len(pieces)} pieces there, {len(vocabulary)} here"
             )
+    # Of a converted run only sizes may be known.
+    patches = [
+        f"{name}: {value!r} there, {getattr(spec, name)!r} here"
+        for name in _OF_PATCHES
+        if (value := getattr(run.spec, name)) not in (None, getattr(spec, name))
+    ]
+    if patches:
+        raise ValueError(
+            f"{folder} holds a run of other patches than the records have. Received: "
+            f"{'; '.join(patches)}"
+        )
     different = [
         f"model.{name}: {value!r} there, {getattr(config.model, name)!r} here"
         for name, value in vars(run.config.model).items()

@@ -42,10 +42,12 @@ class Filled:
     Attributes:
         used: names of tensors that went into variables.
         unused: names of those that the rules have no use for.
+        left: names of variables of ours that stay as they began.
     """
 
     used: Sequence[str]
     unused: Sequence[str]
+    left: Sequence[str] = ()
 
 
 def variables_by_name(*models: tf.keras.Model) -> Dict[str, tf.Variable]:

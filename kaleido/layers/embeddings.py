@@ -63,7 +63,8 @@ class TextEmbedding(tf.keras.layers.Layer):
         """Maps int32 [batch, length] to [batch, length, hidden_size].
 
         The first token stands at `first_position` of its text; segments are 0 unless
-        given, int32 [batch, length].
+        given, int32 [batch, length]. One beyond the table adds nothing, as a one-hot
+        product does.
 
         With `reverse`, maps states float [batch, n, hidden_size] to their
         products with the piece table, [batch, n, vocab_size]: BERT's output
@@ -77,7 +78,8 @@ class TextEmbedding(tf.keras.layers.Layer):
         places = self.positions[first_position : first_position + length]
         segments = self.segments[0]
         if segment_ids is not None:
-            segments = tf.gather(self.segments, segment_ids)
+            rows = tf.one_hot(segment_ids, self._config["segment_rows"])
+            segments = tf.tensordot(rows, self.segments, 1)
         states = words + places + segments
         states = tf.cast(states, self.compute_dtype)
         return self.dropout(self.norm(states), training=training)

@@ -143,7 +143,10 @@ def run(variables, sizes, inputs) -> Dict[str, np.ndarray]:
     batch, length = ids.shape
     words = variable("bert/embeddings/word_embeddings")
     x = words[ids] + variable("bert/embeddings/position_embeddings")[:length]
-    x = x + variable("bert/embeddings/token_type_embeddings")[inputs["segment_ids"]]
+    # A one-hot row of a table that has no such row is all zeros.
+    types = variable("bert/embeddings/token_type_embeddings")
+    one_hot = inputs["segment_ids"][..., None] == np.arange(len(types))
+    x = x + one_hot @ types
     parts = [norm(x, "bert/embeddings/LayerNorm")]
     chosen = np.arange(batch)[:, None]
     blanked = inputs["feature_blankmask"].copy()
@@ -152,7 +155,6 @@ def run(variables, sizes, inputs) -> Dict[str, np.ndarray]:
         features = blanked if level == "blankmask" else inputs[f"feature_{level}"]
         scope = _scope(level)
         x = features.astype(np.float64) @ variable(f"{scope}/{level}_projector")
-        # A one-hot row of a table that has no such row is all zeros.
         one_hot = np.zeros(sizes["patch_type_vocab_size"])
         one_hot[segment : segment + 1] = 1
         x = x + one_hot @ variable(f"{scope}/{level}_type_embeddings")

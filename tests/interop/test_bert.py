@@ -11,6 +11,7 @@ from safetensors.numpy import load_file, save_file
 from kaleido import config as configs
 from kaleido import presets
 from kaleido.interop.bert import load_bert, load_minilm
+from kaleido.interop.variable_rules import variables_by_name
 from kaleido.layers.encoder import AttentionBias
 from kaleido.models import build_networks
 from kaleido.patches import LAYOUTS
@@ -77,13 +78,13 @@ def test_minilm_gives_the_sentence_vectors_of_an_independent_bert(
     for layer in networks.encoder_layers:
         received = layer(received, bias)
     for one, expected in zip(received.numpy(), states):
-        np.testing.assert_allclose(one[: len(expected)], expected, atol=1e-4)
+        np.testing.assert_allclose(one[: len(expected)], expected, atol=1e-5)
     # And the text pass ends in their mean, as a unit vector.
     networks.contrastive.text_projection.kernel.assign(np.eye(384))
     vectors = networks.text({"token_ids": ids}).numpy()
     means = np.stack([s.mean(0) for s in states])
     means /= np.linalg.norm(means, axis=1, keepdims=True)
-    np.testing.assert_allclose(vectors, means, atol=1e-4)
+    np.testing.assert_allclose(vectors, means, atol=1e-5)
     # Sanity: two garments are more alike than either is to shoes.
     similar = vectors @ vectors.T
     assert similar[0, 1] > max(similar[0, 2], similar[1, 2]) - 0.1
@@ -133,22 +134,26 @@ def load_folder(tmp_path, gelu="exact", **files):
         (tmp_path / name.replace("_", ".")).write_text(text, encoding="utf-8")
     model = dataclasses.replace(presets.preset("tiny").model, gelu=gelu)
     networks = build_networks(model, LAYOUTS["kaleido"], len(PIECES), 4)
-    load_bert(networks, str(tmp_path), PIECES, gelu)
+    load_bert(networks, str(tmp_path), PIECES, model)
     return networks
 
 
 def states_of(networks, ids):
-    return networks.encode(networks.text_embedding(ids), tf.ones(ids.shape, tf.bool))
+    return networks.encode(networks.text_embedding(ids), tf.constant(ids != 0))
 
 
 IDS = np.array([[2, 9, 17, 29, 3]])
+# Texts of unlike lengths, the longest without padding.
+BATCH = np.array(
+    [[2, 9, 17, 29, 3, 0, 0, 0], [2, 5, 6, 7, 8, 11, 12, 3], [2, 3, 0, 0, 0, 0, 0, 0]]
+)
 
 
 def test_every_tensor_finds_its_place(tmp_path):
     tensors = tiny_bert()
     networks = load(tensors, tmp_path)
     np.testing.assert_allclose(
-        states_of(networks, IDS)[0], numpy_bert(tensors, IDS[0], heads=4), atol=1e-4
+        states_of(networks, IDS)[0], numpy_bert(tensors, IDS[0], heads=4), atol=1e-5
     )
     # Patches start as BERT's second segment.
     np.testing.assert_array_equal(
@@ -256,10 +261,17 @@ def test_hidden_states_are_those_of_transformers(tmp_path, kind, activation, gel
     ).eval()
     theirs.save_pretrained(str(tmp_path))
     networks = load_folder(tmp_path, gelu)
+    seen = BATCH != 0
     with torch.no_grad():
-        found = theirs(torch.tensor(IDS), output_hidden_states=True)
-    states = states_of(networks, IDS)
-    np.testing.assert_allclose(states, found.hidden_states[-1].numpy(), atol=1e-5)
+        found = theirs(
+            torch.tensor(BATCH), attention_mask=torch.tensor(seen),
+            output_hidden_states=True,
+        )
+    states = states_of(networks, BATCH)
+    # What stands in the place of padding nobody reads.
+    np.testing.assert_allclose(
+        states.numpy()[seen], found.hidden_states[-1].numpy()[seen], atol=1e-5
+    )
     if kind == "BertModel":
         pooled = networks.joint.get_layer("pooler")(states[:, 0])
         np.testing.assert_allclose(pooled, found.pooler_output.numpy(), atol=1e-5)
@@ -270,13 +282,18 @@ def test_hidden_states_are_those_of_transformers(tmp_path, kind, activation, gel
     )
     expected = getattr(found, "logits", None)
     expected = found.prediction_logits if expected is None else expected
-    np.testing.assert_allclose(logits, expected.numpy(), atol=1e-4)
+    np.testing.assert_allclose(
+        logits.numpy()[seen], expected.numpy()[seen], atol=1e-5
+    )
 
 
 def test_a_bert_that_computes_otherwise_is_refused(tmp_path):
     tensors = tiny_bert()
     load(tensors, tmp_path, gelu="tanh", config_json={"hidden_act": "gelu_new"})
+    load(tensors, tmp_path, config_json={"num_attention_heads": 4})
     for message, config in {
+        # Of the same tensors, cut otherwise.
+        "num_attention_heads=8.*model.num_heads=4": {"num_attention_heads": 8},
         r"hidden_act='gelu_new'.*\('tanh',\).*'exact'": {"hidden_act": "gelu_new"},
         r"hidden_act='relu'.*\(\)": {"hidden_act": "relu"},
         "layer_norm_eps.*1e-05": {"layer_norm_eps": 1e-5},
@@ -288,6 +305,46 @@ def test_a_bert_that_computes_otherwise_is_refused(tmp_path):
     save_file(tensors, str(tmp_path / "other.safetensors"))
     with pytest.raises(ValueError, match="must hold one .safetensors file"):
         load_folder(tmp_path)
+
+
+def test_what_no_configuration_says_is_a_warning(tmp_path, caplog):
+    said = {
+        "num_attention_heads": 4, "hidden_act": "gelu", "layer_norm_eps": 1e-12,
+    }
+    load(tiny_bert(), tmp_path, config_json=said)
+    assert "unchecked" not in caplog.text
+    del said["layer_norm_eps"]
+    load(tiny_bert(), tmp_path, config_json=said)
+    assert "says layer_norm_eps: unchecked" in caplog.text
+    (tmp_path / "config.json").unlink()
+    load(tiny_bert(), tmp_path)
+    assert "num_attention_heads, hidden_act, layer_norm_eps: unchecked" in caplog.text
+
+
+def test_what_stays_as_it_began_is_listed(tmp_path):
+    model = presets.preset("tiny").model
+
+    def left_of(tensors):
+        networks = build_networks(model, LAYOUTS["kaleido"], len(PIECES), 4)
+        save_file(tensors, str(tmp_path / "model.safetensors"))
+        first = {
+            name: variable.numpy() for name, variable in variables_by_name(
+                networks.joint, networks.text, networks.image
+            ).items()
+        }
+        left = load_bert(networks, str(tmp_path), PIECES, model).left
+        now = variables_by_name(networks.joint, networks.text, networks.image)
+        changed = {n for n, v in now.items() if not np.array_equal(first[n], v)}
+        # All variables, once: what was filled has changed, the rest has not.
+        assert not changed & set(left) and changed | set(left) == set(now)
+        return {name.split("/")[0] for name in left}
+
+    begun = {"patch_embedding", "itm", "rotation", "blank", "contrastive"}
+    without = tiny_bert()
+    del without["pooler.dense.weight"], without["pooler.dense.bias"]
+    assert left_of(without) >= begun | {"pooler", "mlm", "mlm_bias"}
+    whole = left_of(with_heads(tiny_bert()))
+    assert whole >= begun and not whole & {"pooler", "mlm", "mlm_bias", "layer_0"}
 
 
 def test_pieces_that_both_vocabularies_have_take_over_their_vectors(tmp_path):
@@ -302,6 +359,9 @@ def test_pieces_that_both_vocabularies_have_take_over_their_vectors(tmp_path):
         )
     with pytest.raises(ValueError, match="vectors of 31 word pieces.*of 30"):
         load(tensors, tmp_path, vocab_txt="\n".join(pieces[:-1]) + "\n")
+    tensors["embeddings.word_embeddings.weight"] = table[:, :31]
+    with pytest.raises(ValueError, match=r"word_embed.*\[31, 31\].*\[31, 32\]"):
+        load(tensors, tmp_path, vocab_txt="\n".join(pieces) + "\n")
 
 
 def test_a_missing_tensor_is_named(tmp_path):

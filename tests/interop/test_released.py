@@ -5,9 +5,12 @@ import os
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from kaleido.interop import released
+from kaleido.interop import released, verification
 from kaleido.interop.released_outputs import released_outputs
+from kaleido.interop.tensorflow_names import OPTIMIZER
+from kaleido.interop.variable_rules import find_rule
 from kaleido.interop.verification import verify
 from tests.interop import released_model as model
 
@@ -46,13 +49,27 @@ def test_all_outputs_are_those_of_an_independent_network(tmp_path, changes):
     assert sorted(filled.used) == sorted(variables) and not filled.unused
     assert len(source.skipped) == 2 * len(variables) + 3
     inputs = model.random_inputs(sizes)
-    if sizes["type_vocab_size"] > 1:
-        inputs["segment_ids"] = inputs["input_mask"] * (sizes["type_vocab_size"] - 1)
+    # The second half of the words has an id beyond the table, which adds nothing.
+    segments = np.arange(sizes["text_seq_len"]) * 2 // sizes["text_seq_len"]
+    inputs["segment_ids"] = segments * sizes["type_vocab_size"] + inputs["input_mask"]
     expected = model.run(variables, sizes, inputs)
     received = released_outputs(networks, inputs)
     assert set(received) == set(expected)
     for name, value in expected.items():
         np.testing.assert_allclose(received[name], value, atol=2e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_verification_computes_in_float32_and_leaves_what_was_set(tmp_path, precision):
+    write_fixture(tmp_path)
+    try:
+        tf.keras.mixed_precision.set_global_policy(precision)
+        tf.config.experimental.enable_tensor_float_32_execution(True)
+        assert verify(str(tmp_path))["largest"] < 2e-5
+        assert tf.keras.mixed_precision.global_policy().name == precision
+        assert tf.config.experimental.tensor_float_32_execution_enabled()
+    finally:
+        tf.keras.mixed_precision.set_global_policy("float32")
 
 
 def test_the_joint_model_returns_the_same(tmp_path):
@@ -96,15 +113,19 @@ def test_the_reference_fixture_agrees(data_folder):
     assert found["variables_left"] == 0 and found["variables_used"] == 91
 
 
-def write_fixture(folder, outputs=None):
+def write_fixture(folder, outputs=None, inputs=None, only=(), more=()):
     variables = model.random_variables(model.SIZES)
-    model.save_checkpoint(str(folder), variables, model.SIZES)
-    inputs = model.random_inputs(model.SIZES)
+    saved = {**variables, **dict(more)}
+    model.save_checkpoint(str(folder), saved, model.SIZES)
+    inputs = inputs or model.random_inputs(model.SIZES)
     outputs = outputs or model.run(variables, model.SIZES, inputs)
     np.savez(
         folder / "io.npz",
         **{f"in_{name}": value for name, value in inputs.items()},
-        **{f"out_{name}": value for name, value in outputs.items()},
+        **{
+            f"out_{name}": value for name, value in outputs.items()
+            if not only or name in only
+        },
     )
     return outputs
 
@@ -181,9 +202,14 @@ def test_what_does_not_fit_is_refused(tmp_path):
         "num_hidden_layers=3": {**sizes, "num_hidden_layers": 3},
         "lacks .'vocab_size'.": {k: v for k, v in sizes.items() if k != "vocab_size"},
         "4 patches for img_jigsaw_seq_len": {**sizes, "img_jigsaw_seq_len": 9},
+        "hidden_act='relu'": {**sizes, "hidden_act": "relu"},
+        "hidden_act='gelu_python'": {**sizes, "hidden_act": "gelu_python"},
+        "layer_norm_eps=1e-05": {**sizes, "layer_norm_eps": 1e-5},
     }.items():
         with pytest.raises(ValueError, match=message):
             released.read_released(prefix, changed)
+    said = {**sizes, "hidden_act": "gelu", "layer_norm_eps": 1e-12}
+    assert released.read_released(prefix, said).config.model.gelu == "tanh"
     with pytest.raises(ValueError, match="no checkpoint at .*elsewhere"):
         released.read_released(str(tmp_path / "elsewhere"), sizes)
 
@@ -217,6 +243,65 @@ def test_a_fine_tuned_classifier_brings_the_names_of_its_classes(tmp_path):
     assert released.read_classifiers(plain, "") == {}
     with pytest.raises(ValueError, match="names the classes of one classifier"):
         released.read_classifiers(plain, str(names))
+
+
+def test_verification_counts_what_it_does_not_use(tmp_path):
+    sizes = model.SIZES
+    variables = model.random_variables(sizes)
+    head = {"kernel": np.zeros((32, 3), np.float32), "bias": np.zeros(3, np.float32)}
+    outputs = write_fixture(
+        tmp_path, only=("pooled", "mlm_logits"),
+        more={**{f"catepred_dense/{k}": v for k, v in head.items()}, "extra/kernel":
+              np.zeros(2, np.float32), "training/Adam/iter": np.int64(7)},
+    )
+    found = verify(str(tmp_path))
+    assert found["variables_used"] == len(variables) + 2
+    assert found["classifier_variables"] == 2
+    assert found["variables_left"] == 1 and found["left"] == ["extra/kernel"]
+    assert found["optimizer_variables_skipped"] == 1
+    assert set(found["differences"]) == {"pooled", "mlm_logits"}
+    assert found["outputs_missing"] == sorted(set(outputs) - {"pooled", "mlm_logits"})
+
+
+def test_verification_runs_what_evaluation_runs_where_it_can(tmp_path, monkeypatch):
+    write_fixture(tmp_path)
+    found = verify(str(tmp_path))
+    assert found["joint_examples"] == 2 and 0 < found["joint_largest"] < 2e-5
+    # The second example has segments that the joint model does not know.
+    inputs = model.random_inputs(model.SIZES)
+    inputs["segment_ids"][1, 2] = 1
+    write_fixture(tmp_path, inputs=inputs)
+    found = verify(str(tmp_path))
+    assert found["joint_examples"] == 1 and found["joint_largest"] < 2e-5
+    # The first one's mask is not that of its padding.
+    inputs["input_mask"][0, 1] = 0
+    write_fixture(tmp_path, inputs=inputs)
+    found = verify(str(tmp_path))
+    assert found["joint_examples"] == 0 and found["joint_largest"] is None
+    assert found["largest"] < 2e-5
+    # A head of the joint model that is not as it should be.
+    write_fixture(tmp_path)
+    right = verification.joint_outputs
+
+    def wrong(networks, given):
+        found = right(networks, given)
+        return {**found, "nsp_logits": found["nsp_logits"] + 0.01}
+
+    monkeypatch.setattr(verification, "joint_outputs", wrong)
+    np.testing.assert_allclose(verify(str(tmp_path))["joint_largest"], 0.01, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "name, skipped",
+    [
+        ("bert/pooler/dense/kernel/Adam_1", True), ("training/Adam/iter", True),
+        ("bert/pooler/dense/kernel/AdamW", True), ("bert/x/kernel/adam_v", True),
+        ("bert/x/kernel/LazyAdam_1", True), ("beta1_power", True),
+        ("scope/global_step", True), ("bert/pooler/dense/kernel", False),
+    ],
+)
+def test_whatever_adam_remembers_is_the_optimisers(name, skipped):
+    assert bool(find_rule(OPTIMIZER, name)) == skipped
 
 
 def test_the_fixture_folder_must_be_whole(tmp_path):

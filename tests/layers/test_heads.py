@@ -152,6 +152,21 @@ def test_contrastive_vectors_by_hand():
     np.testing.assert_allclose(layer(states, is_text=True), text, atol=1e-5)
 
 
+def test_the_shortcut_drops_out_in_training_only():
+    states, means = random(200, 6), random(200, 9, seed=1)
+    layer = ContrastiveHead(9, shortcut=True, shortcut_dropout=0.2)
+    layer(states, means)
+    layer.shortcut.kernel.assign(np.eye(9))
+    unit = means / np.linalg.norm(means, axis=1, keepdims=True)
+    np.testing.assert_allclose(layer(states, means), unit, atol=1e-5)
+    trained = layer(states, means, training=True).numpy()
+    assert 0.15 < (trained == 0).mean() < 0.25
+    # What is left stands in its old proportions.
+    kept = np.where(trained == 0, 0, means)
+    kept /= np.linalg.norm(kept, axis=1, keepdims=True)
+    np.testing.assert_allclose(trained, kept, atol=1e-5)
+
+
 def test_words_stand_behind_with_their_share():
     states, means = random(3, 6), random(3, 9, seed=1)
     ids = np.array([[2, 5, 3], [7, 7, 3], [9, 0, 0]], np.int32)

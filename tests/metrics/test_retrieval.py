@@ -63,6 +63,17 @@ def test_random_scorer_finds_one_in_a_hundred_and_one():
     assert ranks.max() <= candidates and ranks.min() >= 1
 
 
+def test_any_ranking_has_nearly_all_positives_at_rank_100():
+    """Lists of 101 that lack some of their positives fall short of it."""
+    queries, candidates = 20_000, 101
+    rng = np.random.default_rng(1)
+    ranks = pessimistic_ranks(
+        rng.random((queries, candidates)), rng.integers(0, candidates, queries)
+    )
+    error = np.sqrt(100 / 101 * 1 / 101 / queries)
+    assert abs((ranks <= 100).mean() - 100 / 101) < 3 * error
+
+
 def test_perfect_scorer_is_always_first_and_constant_scorer_never():
     own = np.array([3, 0, 100])
     perfect = np.zeros((3, 101))
