@@ -7,8 +7,9 @@ any records of these sizes fit; export needs to know how pictures are cut and em
 and so needs --records.
 
 A checkpoint that was fine-tuned for categories or sub-categories brings its
-classifier; --classes says what its classes are called, and `experiments.finetune
---task=category --config.training.steps=0` what it is worth.
+classifier; --classes says what its classes are called. It becomes a fine-tuning for
+these: export and publish give classes, and what it is worth says `experiments.finetune
+--task=category --config.training.steps=0`. Pairs it does not score any more.
 
 Example:
   python -m experiments.convert_checkpoint --source=kaleido/model.ckpt \
@@ -44,6 +45,7 @@ def main(argv):
     from kaleido.commands import note_commands
     from kaleido.files import read_json
     from kaleido.interop import released
+    from kaleido.precision import whole_float32
     from kaleido.records import open_records
     from kaleido.text import load_vocabulary
 
@@ -62,11 +64,12 @@ def main(argv):
             vocabulary = standard
     # The contrastive view, which theirs has not, begins at random.
     tf.keras.utils.set_random_seed(source.config.training.seed)
-    networks = source.build()
-    filled = released.fill_networks(networks, source, FLAGS.source)
-    workdir.write_untrained(
-        FLAGS.output, source.config, spec, networks, vocabulary, heads
-    )
+    with whole_float32():
+        networks = source.build()
+        filled = released.fill_networks(networks, source, FLAGS.source)
+        workdir.write_untrained(
+            FLAGS.output, source.config, spec, networks, vocabulary, heads
+        )
     note_commands(FLAGS.output)
     logging.info(
         "%d variables converted, %d of the optimiser skipped: see %s",

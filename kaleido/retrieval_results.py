@@ -12,6 +12,7 @@ from kaleido.commands import commands_so_far
 from kaleido.comparison import save_outcomes
 from kaleido.evaluation import evaluate_retrieval
 from kaleido.files import beside, write_json, write_text
+from kaleido.finetuning_config import RETRIEVAL_TASKS
 from kaleido.inference import load_ids_and_keys
 from kaleido.pools import draw_test, read_manifest
 from kaleido.provenance import provenance
@@ -47,8 +48,18 @@ def write_retrieval_results(
         **queries: see `evaluation.evaluate_retrieval`.
 
     Raises:
-        ValueError: if the split is empty, or manifest, run and records do not fit.
+        ValueError: if the split is empty, manifest, run and records do not fit, or the
+            run was fine-tuned for another task.
     """
+    finetuning = read_finetuning(workdir)
+    task = finetuning.get("task", "itr")
+    if task not in RETRIEVAL_TASKS:
+        raise ValueError(
+            f"A fine-tuning for {task} has forgotten what scored pairs. "
+            f"`python -m experiments.finetune --task={task} --checkpoint={workdir} "
+            "--config.training.steps=0` measures a converted one; others have a "
+            f"results.json. Received: {workdir}"
+        )
     if manifest_path:
         manifest = read_manifest(manifest_path, records, split)
     else:
@@ -60,7 +71,6 @@ def write_retrieval_results(
         networks, run.config, records, split=split, manifest=manifest, seed=seed,
         tasks=tasks, floor_workdir=workdir if floor else "", **queries,
     )
-    finetuning = read_finetuning(workdir)
     trained = finetuning.get("training", vars(run.config.training))
     results = {
         **outcome.results,

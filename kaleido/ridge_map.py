@@ -76,8 +76,13 @@ class RidgeFit:
             np.asarray(target, np.float32) - mean.astype(np.float32)
             for target, mean in zip(targets, self._target_means)
         ]
-        self._gram = self._x.T @ self._x
-        self._products = [self._x.T @ y for y in self._centred]
+        # Of fewer pairs than features the dual is the smaller system.
+        self._dual = len(self._x) < self._x.shape[1]
+        if self._dual:
+            self._gram, self._products = self._x @ self._x.T, self._centred
+        else:
+            self._gram = self._x.T @ self._x
+            self._products = [self._x.T @ y for y in self._centred]
 
     def kernels(self, penalty: float) -> List[np.ndarray]:
         """Returns the kernel [f, h] of each target, of standardised features.
@@ -89,10 +94,11 @@ class RidgeFit:
         gram = self._gram.astype(np.float64)
         gram[np.diag_indices_from(gram)] += penalty * len(self._x)
         factor = linalg.cho_factor(gram, overwrite_a=True)
-        return [
+        solved = [
             linalg.cho_solve(factor, product.astype(np.float64))
             for product in self._products
         ]
+        return [self._x.T @ s for s in solved] if self._dual else solved
 
     def solve(self, penalty: float) -> List[Tuple[np.ndarray, np.ndarray]]:
         """Returns of each target the kernel and the residual covariance [h, h].

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from kaleido.classifier import Classifier
 from kaleido.config import Config
 from kaleido.files import (
     differences,
@@ -21,6 +22,7 @@ from kaleido.files import (
     write_arrays,
     write_json,
 )
+from kaleido.finetuning_config import default_finetuning
 from kaleido.models import Networks, networks_for
 from kaleido.precision import set_precision
 from kaleido.records import RecordSet, RecordSpec
@@ -125,30 +127,41 @@ def write_untrained(
 ) -> None:
     """Writes a run that was not trained here, as one of step 0.
 
+    With a classifier it is a fine-tuning for these classes, as ours are: it exports
+    and publishes them, and nobody takes it for one whose heads still score pairs.
+
     Args:
         directory: receives it; must hold none.
         config: as if it had been.
         spec: of the records that it fits.
         networks: with their weights.
         vocabulary: the word pieces, where they are known.
-        heads: arrays of what else it has learnt, by task; see `read_head`.
+        heads: arrays of a classifier by its task, of one at the most; see
+            `released.read_classifiers`.
 
     Raises:
-        ValueError: if the folder holds a run.
+        ValueError: if the folder holds a run, or there is more than one classifier.
     """
+    if len(heads) > 1:
+        raise ValueError(
+            f"A run is fine-tuned for one task. Received: classifiers {sorted(heads)}"
+        )
     path = os.path.join(directory, "config.json")
     if os.path.exists(path):
         raise ValueError(f"{directory} holds a run. Take another folder.")
     os.makedirs(directory, exist_ok=True)
-    checkpoint = tf.train.Checkpoint(
-        joint=networks.joint, text=networks.text, image=networks.image
-    )
+    parts = {
+        "joint": networks.joint, "text": networks.text, "image": networks.image
+    }
+    for task, head in heads.items():
+        parts.update(_write_head(directory, task, head, networks))
+        # What the other heads had learnt was for another encoder.
+        config = dataclasses.replace(config, tasks={})
+    checkpoint = tf.train.Checkpoint(**parts)
     folder = os.path.join(directory, "checkpoints")
     tf.train.CheckpointManager(checkpoint, folder, 1).save(checkpoint_number=0)
     if vocabulary is not None:
         vocabulary.save(os.path.join(directory, "vocab.txt"))
-    for task, arrays in heads.items():
-        write_arrays(_head_path(directory, task), arrays)
     # Last: what has it is a run.
     content = {
         "config": config.to_dict(),
@@ -156,6 +169,22 @@ def write_untrained(
         "records_content": "",
     }
     write_json(path, content)
+
+
+def _write_head(directory, task, head, networks) -> Dict[str, tf.Module]:
+    """Writes what a fine-tuning for classes notes; returns its part of a checkpoint."""
+    config = default_finetuning(task)
+    config = dataclasses.replace(
+        config, closed_forms=False,
+        training=dataclasses.replace(config.training, steps=0),
+    )
+    write_json(os.path.join(directory, "job.json"), {"finetuning": config.to_dict()})
+    write_arrays(notes_path(directory), {"classes": head["names"]})
+    # Whoever fine-tunes it finds its classes by name.
+    write_arrays(_head_path(directory, task), head)
+    classifier = Classifier(networks, len(head["names"]), config.inputs)
+    classifier.layer.set_weights([head["kernel"], head["bias"]])
+    return classifier.saved
 
 
 def read_head(directory: str, task: str) -> Dict[str, np.ndarray]:

@@ -30,9 +30,10 @@ def test_linear_data_ranks_perfectly(whitening):
     assert (ranks(ridge, *pairs(300, 0.0, seed=1)) == 1).all()
 
 
-def test_without_whitening_the_map_is_ridge_regression():
-    """Against the textbook formula on standardised features."""
-    x, y = pairs(200, 1.0)
+@pytest.mark.parametrize("count", [200, 15])
+def test_without_whitening_the_map_is_ridge_regression(count):
+    """Against the textbook formula on standardised features, also of fewer pairs."""
+    x, y = pairs(count, 1.0)
     penalty = 0.3
     ridge = fit_ridge_map(x, y, penalty, 0.0)
     scaled = (x - x.mean(0)) / x.std(0)
