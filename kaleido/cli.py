@@ -100,6 +100,17 @@ def parse_floats(flag: str, text: str, count: int) -> Tuple[float, ...]:
     return values
 
 
+def parse_seeds(flag: str, values: Sequence[str]) -> List[str]:
+    """Returns the seeds of a list flag, each once, in their order.
+
+    Raises:
+        ValueError: if one is no whole number; names the flag.
+    """
+    if not all(re.fullmatch(r"\d+", value) for value in values):
+        raise ValueError(f"--{flag} takes whole numbers. Received: {list(values)}")
+    return list(dict.fromkeys(values))
+
+
 def run_binary(module: str, *arguments: str) -> None:
     """Runs another binary of ours in a process of its own, which ends with this one.
 

@@ -62,6 +62,7 @@ def write_tiny_records(
     seed: int = 0,
     spec: Optional[records.RecordSpec] = None,
     captioned: bool = False,
+    catalog_seed: Optional[int] = None,
 ) -> records.RecordSet:
     """Writes and opens a records folder.
 
@@ -69,11 +70,14 @@ def write_tiny_records(
     Every fifth product comes with a second picture, every seventh with the text
     of the product before it. A picture's features are a fixed random function
     of its words, with noise: there is something to learn. `captioned` records hold
-    the first word of their text as what a captioner wrote.
+    the first word of their text as what a captioner wrote. Records of one
+    `catalog_seed` hold the same products in any layout; without it products are drawn
+    with all else.
     """
     spec = spec or tiny_spec()
     os.makedirs(directory, exist_ok=True)
     rng = np.random.default_rng(seed)
+    drawn = rng if catalog_seed is None else np.random.default_rng(catalog_seed)
     layout = LAYOUTS[spec.layout]
     of_words = rng.normal(size=(len(WORDS), layout.num_vectors, spec.feature_size))
     sidecars = []
@@ -82,7 +86,7 @@ def write_tiny_records(
         if not count:
             continue
         half = -(-count // 2)
-        products = _products(rng, split, count)
+        products = _products(drawn, split, count)
         for index, part in enumerate((products[:half], products[half:])):
             name = f"{split}-{index:05d}-of-00002.tfrecord"
             path = os.path.join(directory, name)
