@@ -23,6 +23,7 @@ import runpy
 from absl import app, flags, logging
 
 from experiments import configs
+from experiments.grids import figures_of, manifest_of
 from kaleido import starts
 from kaleido.cli import fail_clearly, parse_seeds, run_binary
 from kaleido.finetuning_config import default_finetuning, schedule
@@ -67,9 +68,6 @@ def _schedule(row):
 
 def _run(row, seed, workdir):
     """Trains and evaluates a row; returns its figures."""
-    from kaleido.files import read_json
-    from kaleido.flat_figures import retrieval_run, task_run
-
     results = os.path.join(workdir, "results.json")
     if isinstance(row, starts.Start):
         run_binary(
@@ -91,10 +89,7 @@ def _run(row, seed, workdir):
             # The ridge map is one, and beside ours as it stands.
             f"--floor={not row.config}", f"--output={results}", *_asked(row),
         )
-    found = read_json(results)
-    if row.task != "itr":
-        return task_run(found)
-    return starts.shown_figures(retrieval_run(found))
+    return starts.shown_figures(figures_of(results, row.task == "itr"))
 
 
 def _asked(row):
@@ -121,16 +116,8 @@ def _pretrain(row, seed, workdir):
     run_binary(*pretrain, f"--workdir={workdir}", f"--steps={steps}")
 
 
-@functools.lru_cache
 def _manifest():
-    """Returns the path of the manifest, drawn once."""
-    path = os.path.join(FLAGS.output, "manifest.json")
-    if not os.path.exists(path):
-        run_binary(
-            "experiments.make_manifest", f"--records={FLAGS.records}",
-            f"--split={FLAGS.split}", f"--output={path}",
-        )
-    return path
+    return manifest_of(FLAGS.output, FLAGS.records, FLAGS.split)
 
 
 @functools.lru_cache

@@ -178,6 +178,11 @@ class RecordSet:
             )
 
 
+def is_finished(directory: str) -> bool:
+    """Whether a folder holds finished records."""
+    return os.path.exists(os.path.join(directory, "dataset.json"))
+
+
 def open_records(directory: str) -> RecordSet:
     """Opens a records folder and checks that it is whole.
 
@@ -185,14 +190,12 @@ def open_records(directory: str) -> RecordSet:
         ValueError: if the folder holds no finished records, records of another
             schema version, or a shard is missing or has another size.
     """
-    path = os.path.join(directory, "dataset.json")
-    if not os.path.exists(path):
+    if not is_finished(directory):
         raise ValueError(
             f"{directory} holds no finished records (no dataset.json). Run "
             "`python -m tfrecords.build` first, or again if it was stopped."
         )
-    with open(path, encoding="utf-8") as file:
-        content = json.load(file)
+    content = read_json(os.path.join(directory, "dataset.json"))
     version = content["spec"].get("schema_version")
     if version != SCHEMA_VERSION:
         raise ValueError(

@@ -7,7 +7,7 @@ import os
 
 from absl import app
 
-from experiments import starts
+from experiments import grids, starts
 from kaleido.callbacks import metrics_path
 from kaleido.files import write_json, write_text
 from kaleido.pools import draw_test
@@ -47,5 +47,5 @@ CLASSES = {"rows": [{"name": "ours", "accuracy": 0.75, "calibration_error": None
 
 
 if __name__ == "__main__":
-    starts.run_binary = fake_binary
+    starts.run_binary = grids.run_binary = fake_binary
     app.run(starts.main)
