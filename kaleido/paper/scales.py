@@ -31,7 +31,9 @@ class Scale:
         finetuning_batch: examples of a batch; None leaves the task's.
         batch_size, group_size, learning_rate: of pre-training; None leaves the
             preset's.
-        whole_lists: queries of which the match head scores whole lists; 0 for all.
+        whole_lists: queries of which the match head scores whole lists, at the most: of
+            each 101 joint passes both ways, and where nothing else ranks five times
+            as many, of all draws.
         seeds: of the trainings.
         begins_with_bert: whether weights must be named that pre-training begins with.
     """
