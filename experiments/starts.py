@@ -5,8 +5,8 @@ alone and from random weights, retrieval from our closed forms, too, in as many 
 the network alone; beside them our pre-training where closed forms of classes and words
 join, closed forms untrained, our pre-training as it stands, and, pre-trained for as
 long as that, two towers and FashionBERT (needs --grid_records).
-Retrieval is asked of one manifest. What is done is not done again. Writes
-OUTPUT/starts.json, starts.html and starts.md.
+Retrieval is asked of one manifest. What is not trained is measured once. What is done
+is not done again. Writes OUTPUT/starts.json, starts.html and starts.md.
 
 Example:
   python -m experiments.starts --records=runs/myntra/records \
@@ -22,8 +22,10 @@ import runpy
 
 from absl import app, flags, logging
 
+from experiments import configs
+from experiments.grids import figures_of, manifest_of
 from kaleido import starts
-from kaleido.cli import fail_clearly, run_binary
+from kaleido.cli import fail_clearly, parse_seeds, run_binary
 from kaleido.finetuning_config import default_finetuning, schedule
 
 FLAGS = flags.FLAGS
@@ -34,23 +36,25 @@ flags.DEFINE_string(
     "grid_records", "", "The same catalogue with --layout=grid8, for FashionBERT."
 )
 flags.DEFINE_list("tasks", list(starts.TASKS), "Tasks.")
-flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of the trainings.")
+flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of the fine-tunings.")
 flags.DEFINE_integer("steps", 600, "Steps of a fine-tuning.", lower_bound=1)
 flags.DEFINE_list(
     "rival_seeds", ["0"],
-    "Seeds of what ours is compared with, each a whole pre-training; empty leaves it "
-    "out.",
+    "Seeds of the pre-trainings that ours is compared with; empty leaves them out, and "
+    "what is measured without a training, too.",
 )
 flags.DEFINE_string("split", "test", "Split that is evaluated.")
 flags.DEFINE_string("output", None, "Folder of everything.", required=True)
 
+_CONFIGS = os.path.dirname(configs.__file__)
 # Steps that show how fast a rival trains: the first half builds graphs.
 _TIMED = 20
-# Queries of ITM, which is a joint pass a pair: of short lists, of whole ones, and of
-# validation's for its weight.
+# Queries of ITM, which is a joint pass a pair: of short lists, and of validation's for
+# its weight; see also `starts.whole_lists`.
 _SHORT_LISTS = 100
-_WHOLE_LISTS = 30
 _WEIGHT_QUERIES = 50
+# What no seed changes has this one.
+_ONCE = ["0"]
 
 
 def _records_of(row):
@@ -64,9 +68,6 @@ def _schedule(row):
 
 def _run(row, seed, workdir):
     """Trains and evaluates a row; returns its figures."""
-    from kaleido.files import read_json
-    from kaleido.flat_figures import retrieval_run, task_run
-
     results = os.path.join(workdir, "results.json")
     if isinstance(row, starts.Start):
         run_binary(
@@ -75,37 +76,35 @@ def _run(row, seed, workdir):
             *(f"--config.training.{k}={v}" for k, v in _schedule(row).items()),
             f"--seed={seed}", f"--split={FLAGS.split}", f"--workdir={workdir}",
             f"--closed_forms={row.joined}",
-            *(("--nofloor", *_asked()) if row.task == "itr" else ()),
+            *(("--nofloor", *_asked(row)) if row.task == "itr" else ()),
         )
-        found = read_json(results)
-        if row.task == "itr":
-            return retrieval_run(found)
-        return task_run(found)
-    trained = FLAGS.checkpoint
-    if row.config:
-        trained = workdir
-        _pretrain(row, seed, workdir)
-    run_binary(
-        "experiments.evaluate", f"--workdir={trained}", f"--seed={seed}",
-        f"--records={_records_of(row)}", f"--split={FLAGS.split}",
-        # The ridge map is one, and beside ours as it stands.
-        f"--floor={not row.config}", f"--output={results}", *_asked(),
-    )
-    return retrieval_run(read_json(results))
+    else:
+        trained = FLAGS.checkpoint
+        if row.config:
+            trained = workdir
+            _pretrain(row, seed, workdir)
+        run_binary(
+            "experiments.evaluate", f"--workdir={trained}",
+            f"--records={_records_of(row)}", f"--split={FLAGS.split}",
+            # The ridge map is one, and beside ours as it stands.
+            f"--floor={not row.config}", f"--output={results}", *_asked(row),
+        )
+    return starts.shown_figures(figures_of(results, row.task == "itr"))
 
 
-def _asked():
+def _asked(row):
     """Flags of what ranks: all are asked the same, whatever their seed."""
     return (
         f"--manifest={_manifest()}", f"--match_queries={_SHORT_LISTS}",
-        f"--whole_list_queries={_WHOLE_LISTS}", f"--weight_queries={_WEIGHT_QUERIES}",
+        f"--whole_list_queries={starts.whole_lists(_config_of(row))}",
+        f"--weight_queries={_WEIGHT_QUERIES}",
     )
 
 
 def _pretrain(row, seed, workdir):
     """Trains a rival for as long as ours was trained."""
     pretrain = (
-        "experiments.pretrain", f"--config={row.config}",
+        "experiments.pretrain", f"--config={_CONFIGS}/{row.config}",
         f"--records={_records_of(row)}", f"--seed={seed}",
     )
     timed = f"{workdir}_timed"
@@ -117,23 +116,22 @@ def _pretrain(row, seed, workdir):
     run_binary(*pretrain, f"--workdir={workdir}", f"--steps={steps}")
 
 
-@functools.lru_cache
 def _manifest():
-    """Returns the path of the manifest, drawn once."""
-    path = os.path.join(FLAGS.output, "manifest.json")
-    if not os.path.exists(path):
-        run_binary(
-            "experiments.make_manifest", f"--records={FLAGS.records}",
-            f"--split={FLAGS.split}", f"--output={path}",
-        )
-    return path
+    return manifest_of(FLAGS.output, FLAGS.records, FLAGS.split)
 
 
+@functools.lru_cache
 def _config_of(row):
-    """Returns the configuration of a rival as a dictionary."""
-    path, _, argument = row.config.partition(":")
-    config = runpy.run_path(path)["get_config"](*[argument] if argument else [])
-    return config.to_dict()
+    """Returns the configuration of a row's pre-training."""
+    from kaleido.config import Config
+    from kaleido.workdir import read_run
+
+    if not getattr(row, "config", ""):
+        return read_run(FLAGS.checkpoint).config
+    name, _, argument = row.config.partition(":")
+    get_config = runpy.run_path(os.path.join(_CONFIGS, name))["get_config"]
+    config = get_config(*[argument] if argument else [])
+    return Config.from_dict(config.to_dict())
 
 
 def _lines(workdir):
@@ -151,6 +149,7 @@ def _seconds():
 def _made_of(row):
     """Returns what a row's figures depend on, besides the seed."""
     from kaleido.manifest import VERSION
+    from kaleido.precision import on_this_device
     from kaleido.records import open_records
     from kaleido.run_grid import MadeOf
     from kaleido.workdir import weights_fingerprint
@@ -161,22 +160,38 @@ def _made_of(row):
         "split": FLAGS.split,
         "manifest_version": VERSION,
         "short_lists": _SHORT_LISTS,
-        "whole_lists": _WHOLE_LISTS,
         "weight_queries": _WEIGHT_QUERIES,
     }
+    own = {}
+    if row.task == "itr":
+        own["whole_lists"] = starts.whole_lists(_config_of(row))
     if isinstance(row, starts.Start):
-        config = default_finetuning(row.task).to_dict()
-        return MadeOf(shared, {"config": config, **_schedule(row)})
-    if not row.config:
-        return MadeOf(shared, {})
-    return MadeOf(
-        shared,
-        {
-            "config": _config_of(row),
-            "records": open_records(_records_of(row)).content,
-            "seconds": _seconds(),
-        },
-    )
+        config = on_this_device(default_finetuning(row.task)).to_dict()
+        return MadeOf(shared, {**own, "config": config, **_schedule(row)})
+    config = on_this_device(_config_of(row))
+    own["precision"] = config.training.precision
+    if row.config:
+        own["config"] = config.to_dict()
+        own["records"] = open_records(_records_of(row)).content
+        own["seconds"] = _seconds()
+    return MadeOf(shared, own)
+
+
+def _check(rows):
+    """Raises a ValueError if a row could not be run to its end."""
+    from kaleido.pools import read_manifest
+    from kaleido.records import open_records
+    from kaleido.starts_inputs import check_inputs, check_rivals_records
+
+    records = open_records(FLAGS.records)
+    check_inputs(rows, FLAGS.checkpoint, records, FLAGS.split)
+    if not any(row.task == "itr" for row in rows):
+        return
+    read_manifest(_manifest(), records, FLAGS.split)
+    for row in rows:
+        if _records_of(row) != FLAGS.records:
+            other = open_records(_records_of(row))
+            check_rivals_records(row, other, records, _manifest(), FLAGS.split)
 
 
 @fail_clearly
@@ -186,34 +201,39 @@ def main(argv):
     from kaleido.files import write_json, write_text
     from kaleido.reports.starts_report import starts_markdown, starts_page
     from kaleido.run_grid import read_runs, run_grid, summarize
-    from kaleido.workdir import chosen_checkpoint
 
     unknown = set(FLAGS.tasks) - set(starts.TASKS)
     if unknown or not FLAGS.tasks:
         raise ValueError(
             f"--tasks are of {','.join(starts.TASKS)}. Received: {FLAGS.tasks}"
         )
-    chosen_checkpoint(FLAGS.checkpoint)
-    if not _lines(FLAGS.checkpoint):
-        raise ValueError(
-            "--checkpoint: rivals train for as long as a pre-training did, which its "
-            f"metrics.jsonl says. Received: {FLAGS.checkpoint}, without one"
+    seeds = parse_seeds("seeds", FLAGS.seeds)
+    rival_seeds = parse_seeds("rival_seeds", FLAGS.rival_seeds)
+    plan = [
+        ([row for row in rows if row.task in FLAGS.tasks and _records_of(row)], wanted)
+        for rows, wanted in (
+            (starts.FINETUNED, seeds), (starts.MEASURED, _ONCE * bool(rival_seeds)),
+            (starts.RIVALS, rival_seeds),
         )
-    ours = [row for row in starts.FINETUNED if row.task in FLAGS.tasks]
-    rivals = [
-        row for row in starts.RIVALS
-        if _records_of(row) and row.task in FLAGS.tasks
     ]
-    seeds = list(dict.fromkeys([*FLAGS.seeds, *FLAGS.rival_seeds]))
-    for rows, wanted in ((ours, FLAGS.seeds), (rivals, FLAGS.rival_seeds)):
+    asked = [row for rows, wanted in plan for row in rows if wanted]
+    _check(asked)
+    all_seeds = list(dict.fromkeys([*seeds, *rival_seeds, *_ONCE]))
+    for rows, wanted in plan:
         for _ in run_grid(
             FLAGS.output, starts.ROWS, rows, wanted, lambda row, _: _made_of(row), _run
         ):
-            runs = read_runs(FLAGS.output, starts.ROWS, seeds)
+            runs = read_runs(FLAGS.output, starts.ROWS, all_seeds)
             report = {
-                "seeds": seeds, "split": FLAGS.split, "seconds": _seconds(),
+                "seeds": seeds, "rival_seeds": rival_seeds, "split": FLAGS.split,
+                "seconds": _seconds(), "short_lists": _SHORT_LISTS,
                 "rows": {name: summarize(figures) for name, figures in runs.items()},
-                "command": command_line(), "short_lists": _SHORT_LISTS,
+                "left_out": [
+                    row.name for row in starts.RIVALS
+                    if row.task in FLAGS.tasks and row not in asked
+                    and row.name not in runs
+                ],
+                "command": command_line(),
             }
             write_json(os.path.join(FLAGS.output, "starts.json"), report)
             write_text(os.path.join(FLAGS.output, "starts.md"), starts_markdown(report))

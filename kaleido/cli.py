@@ -114,6 +114,17 @@ def beside_binary(file: str, *parts: str) -> str:
     return os.path.relpath(os.path.join(folder, *parts))
 
 
+def parse_seeds(flag: str, values: Sequence[str]) -> List[str]:
+    """Returns the seeds of a list flag, each once, in their order.
+
+    Raises:
+        ValueError: if one is no whole number; names the flag.
+    """
+    if not all(re.fullmatch(r"\d+", value) for value in values):
+        raise ValueError(f"--{flag} takes whole numbers. Received: {list(values)}")
+    return list(dict.fromkeys(values))
+
+
 def run_binary(module: str, *arguments: str) -> None:
     """Runs another binary of ours in a process of its own, which ends with this one.
 

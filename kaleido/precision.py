@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Iterator
+import dataclasses
+from typing import Iterator, TypeVar
 
 import tensorflow as tf
 from absl import logging
 
 from kaleido.processor import cpu_flags
+
+_Trained = TypeVar("_Trained")
 
 # Arithmetic of x86 processors, as Linux names it.
 _CPU_FLAGS = {"avx512_bf16", "amx_bf16"}
@@ -20,13 +23,37 @@ def set_precision(precision: str) -> None:
     """Sets Keras' global policy.
 
     Args:
+        precision: see `device_precision`.
+    """
+    policy = device_precision(precision)
+    if policy != precision:
+        logging.info("precision: %s, by what the device has", policy)
+    tf.keras.mixed_precision.set_global_policy(policy)
+
+
+def device_precision(precision: str) -> str:
+    """Returns the Keras policy that a precision is on the device at hand.
+
+    Args:
         precision: a policy, or `auto`: `mixed_bfloat16` where the device has
             arithmetic for it, else `float32`, which is then faster than imitating it.
     """
-    if precision == "auto":
-        precision = "mixed_bfloat16" if has_bfloat16() else "float32"
-        logging.info("precision: %s, by what the device has", precision)
-    tf.keras.mixed_precision.set_global_policy(precision)
+    if precision != "auto":
+        return precision
+    return "mixed_bfloat16" if has_bfloat16() else "float32"
+
+
+def on_this_device(config: _Trained) -> _Trained:
+    """Returns a configuration with what its precision is here.
+
+    Figures of two devices do not stand in one table unless that is equal.
+
+    Args:
+        config: a frozen one with a `training.precision`.
+    """
+    policy = device_precision(config.training.precision)
+    training = dataclasses.replace(config.training, precision=policy)
+    return dataclasses.replace(config, training=training)
 
 
 @contextlib.contextmanager

@@ -12,16 +12,24 @@ import functools
 import hashlib
 import json
 import os
-from typing import Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 import tensorflow as tf
 
+from kaleido.files import read_json
 from kaleido.masking import ALIGNED_LEVELS, MAX_MASKED_TOKENS, patch_budget
 from kaleido.patches import LAYOUTS, PatchLayout
 from kaleido.text import Vocabulary, load_vocabulary
 
 SCHEMA_VERSION = 3
+
+# What records of one comparison share, whatever it is about; patches, foreground,
+# alignments and masks may be what it compares.
+SHARED = (
+    "backbone", "backbone_fingerprint", "feature_size", "crop_size", "whole_crop_size",
+    "vocabulary_fingerprint", "vocab_size", "max_tokens", "schema_version",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,17 +103,20 @@ class RecordSpec:
         fields = json.dumps(dataclasses.asdict(self), sort_keys=True)
         return hashlib.sha256(fields.encode("utf-8")).hexdigest()[:16]
 
-    def check_equals(self, other: "RecordSpec", what: str) -> None:
+    def check_equals(
+        self, other: "RecordSpec", what: str, names: Optional[Sequence[str]] = None
+    ) -> None:
         """Raises a ValueError that names every field in which two specs differ.
 
         Args:
             other: the spec that was found.
             what: names where it was found.
+            names: of the fields that are compared; None for all.
         """
         mine, theirs = dataclasses.asdict(self), dataclasses.asdict(other)
         different = [
             f"{key}: expected {mine[key]!r}, received {theirs[key]!r}"
-            for key in mine
+            for key in (mine if names is None else names)
             if mine[key] is not None and mine[key] != theirs[key]
         ]
         if different:
@@ -127,6 +138,8 @@ class RecordSet:
             the training split, then those found elsewhere only.
         num_train_classes: how many of each were found in the training split.
         content: a fingerprint of the examples themselves.
+        catalog: the fingerprint of the catalogue that they were built from; empty
+            where the folder does not say.
     """
 
     directory: str
@@ -136,6 +149,7 @@ class RecordSet:
     classes: Mapping[str, Tuple[str, ...]]
     num_train_classes: Mapping[str, int]
     content: str
+    catalog: str = ""
 
     @functools.cached_property
     def vocabulary(self) -> Vocabulary:
@@ -150,6 +164,24 @@ class RecordSet:
                 f"Received: counts={dict(self.counts)}"
             )
 
+    def check_comparable(self, other: "RecordSet") -> None:
+        """Raises a ValueError if two record sets cannot stand in one table.
+
+        They are of one catalogue, and were made alike in all that `SHARED` names.
+        """
+        self.spec.check_equals(other.spec, other.directory, SHARED)
+        if self.catalog != other.catalog:
+            raise ValueError(
+                f"{other.directory} and {self.directory} are of two catalogues, or of "
+                f"one read in two ways. Received: {other.catalog or 'unknown'!r} and "
+                f"{self.catalog or 'unknown'!r}"
+            )
+
+
+def is_finished(directory: str) -> bool:
+    """Whether a folder holds finished records."""
+    return os.path.exists(os.path.join(directory, "dataset.json"))
+
 
 def open_records(directory: str) -> RecordSet:
     """Opens a records folder and checks that it is whole.
@@ -158,14 +190,12 @@ def open_records(directory: str) -> RecordSet:
         ValueError: if the folder holds no finished records, records of another
             schema version, or a shard is missing or has another size.
     """
-    path = os.path.join(directory, "dataset.json")
-    if not os.path.exists(path):
+    if not is_finished(directory):
         raise ValueError(
             f"{directory} holds no finished records (no dataset.json). Run "
             "`python -m tfrecords.build` first, or again if it was stopped."
         )
-    with open(path, encoding="utf-8") as file:
-        content = json.load(file)
+    content = read_json(os.path.join(directory, "dataset.json"))
     version = content["spec"].get("schema_version")
     if version != SCHEMA_VERSION:
         raise ValueError(
@@ -185,6 +215,7 @@ def open_records(directory: str) -> RecordSet:
         if shard["examples"]:
             files.setdefault(shard["split"], []).append(shard_path)
     digests = " ".join(shard["sha256"] for shard in content["shards"])
+    job = os.path.join(directory, "job.json")
     return RecordSet(
         directory=directory,
         spec=RecordSpec(**content["spec"]),
@@ -193,6 +224,7 @@ def open_records(directory: str) -> RecordSet:
         classes={k: tuple(v) for k, v in content["classes"].items()},
         num_train_classes=content["num_train_classes"],
         content=hashlib.sha256(digests.encode()).hexdigest()[:16],
+        catalog=read_json(job).get("catalog", "") if os.path.exists(job) else "",
     )
 
 

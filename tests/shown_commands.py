@@ -61,6 +61,24 @@ def knows(module, flag):
                 return False
             found = found[part]
         return True
-    # absl shows --[no]flag for a boolean.
-    bare = name[2:] if name.startswith("no") else name
-    return re.search(rf"--(\[no\])?({name}|{bare})\b", help_of(module)) is not None
+    # absl begins a line with `--flag:`, or `--[no]flag:` for a boolean. The help also
+    # holds the binary's docstring, whose example may show a flag that is gone.
+    asked = rf"(\[no\])?{name}"
+    if name.startswith("no"):
+        asked = rf"({asked}|\[no\]{name[2:]})"
+    line = re.compile(rf"^\s*(-\w,)?--{asked}:", re.MULTILINE)
+    return line.search(help_of(module)) is not None
+
+
+def unknown_flags(calls):
+    """Flags that binaries were called with and do not have.
+
+    Args:
+        calls: lines "module argument argument ...".
+    """
+    return [
+        (module, argument)
+        for module, *arguments in map(str.split, calls)
+        for argument in arguments
+        if not knows(module, argument)
+    ]

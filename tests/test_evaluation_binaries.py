@@ -14,9 +14,9 @@ from tests import tiny_records
 from tests.test_binaries import outcome, start
 
 
-def untrained_run(folder, record_set, seed):
+def untrained_run(folder, record_set, seed, config=None):
     """A run whose checkpoint holds what it began with."""
-    config = tiny_records.tiny_config()
+    config = config or tiny_records.tiny_config()
     workdir.claim_workdir(folder, config, record_set)
     tf.keras.utils.set_random_seed(seed)
     networks = networks_for(config, record_set.spec)

@@ -80,3 +80,16 @@ def test_the_small_preset_leaves_it_to_the_device():
     assert preset("small").training.precision == "auto"
     with pytest.raises(ValueError, match="precision.*half"):
         TrainingConfig(precision="half")
+
+
+def test_a_configuration_says_what_it_is_here(monkeypatch):
+    small = preset("small")
+    found = {}
+    for name, description in (("old", _AVX2), ("new", _AMX)):
+        on_cpu(monkeypatch, description)
+        found[name] = precision.on_this_device(small)
+        # What was asked for by name stays.
+        assert precision.on_this_device(preset("paper")) == preset("paper")
+    assert found["old"].training.precision == "float32"
+    assert found["new"].training.precision == "mixed_bfloat16"
+    assert found["old"].model == small.model and found["old"] != found["new"]

@@ -144,6 +144,33 @@ def test_every_field_of_a_spec_counts():
     SPEC.check_equals(dataclasses.replace(SPEC), "The same")
 
 
+def test_records_of_one_table_share_all_but_what_it_compares():
+    def record_set(catalog="shop", **changes):
+        spec = dataclasses.replace(SPEC, **changes)
+        return records.RecordSet("there", spec, {}, {}, {}, {}, "content", catalog)
+
+    first = record_set()
+    first.check_comparable(
+        record_set(layout="grid8", saliency="border", masking="random", alignment="x")
+    )
+    for name in ("crop_size", "max_tokens", "whole_crop_size"):
+        with pytest.raises(ValueError, match=f"there was made .* {name}: expected"):
+            first.check_comparable(record_set(**{name: getattr(SPEC, name) + 1}))
+    for name in ("backbone_fingerprint", "vocabulary_fingerprint"):
+        with pytest.raises(ValueError, match=f"{name}: expected"):
+            first.check_comparable(record_set(**{name: "another"}))
+    with pytest.raises(ValueError, match="two catalogues.*Received: 'x' and 'shop'"):
+        first.check_comparable(record_set("x"))
+    with pytest.raises(ValueError, match="Received: 'unknown' and 'shop'"):
+        first.check_comparable(record_set(""))
+
+
+def test_a_folder_says_of_which_catalogue_it_is(folder):
+    assert records.open_records(str(folder)).catalog == ""
+    (folder / "job.json").write_text(json.dumps({"catalog": "of a shop"}))
+    assert records.open_records(str(folder)).catalog == "of a shop"
+
+
 def test_keys_of_strings_never_change():
     # They are stored. SHA-256 of "shirt" begins with these 16 digits.
     assert records.stable_key("shirt") == 0xa52514252adf8606 >> 1

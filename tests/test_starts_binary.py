@@ -7,25 +7,34 @@ import pytest
 from kaleido.callbacks import metrics_path
 from kaleido.files import read_json, write_text
 from tests import tiny_records
+from tests.shown_commands import unknown_flags
 from tests.test_binaries import outcome, start
 from tests.test_evaluation_binaries import succeeded, untrained_run
 
+RIVAL_FLAGS = ("--tasks=itr,subcategory", "--rival_seeds=0,4")
 
-# 30 s of processor time: it imports TensorFlow five times.
+
+def names(calls):
+    return [line.split()[0].split(".")[1] for line in calls]
+
+
+# 60 s of processor time: it imports TensorFlow six times.
 @pytest.mark.slow
 def test_what_is_done_is_not_done_again_and_all_are_asked_the_same(tmp_path):
-    record_set = tiny_records.write_tiny_records(str(tmp_path / "records"), 24, 12, 30)
+    record_set = tiny_records.write_tiny_records(
+        str(tmp_path / "records"), 24, 12, 30, catalog_seed=1
+    )
     run, output = str(tmp_path / "run"), str(tmp_path / "starts")
     os.makedirs(output)
-    untrained_run(run, record_set, 0)
+    config = tiny_records.tiny_config(training={"ridge_warm_start": True})
+    untrained_run(run, record_set, 0, config)
     write_text(metrics_path(run), '{"step": 4, "seconds": 500.0}\n')
 
     def begin(*more):
         before = len(calls())
         process = start(
             "tests.starts_of_fakes", f"--records={record_set.directory}",
-            f"--checkpoint={run}", f"--output={output}", "--tasks=itr,subcategory",
-            *more,
+            f"--checkpoint={run}", f"--output={output}", *RIVAL_FLAGS, *more,
         )
         return process, before
 
@@ -39,14 +48,15 @@ def test_what_is_done_is_not_done_again_and_all_are_asked_the_same(tmp_path):
         return calls()[before:]
 
     made = new_calls("--seeds=0")
-    assert [line.split()[0] for line in made] == [
+    assert names(made) == [
         "make_manifest", *["finetune"] * 8,
-        # The closed forms as they are.
-        "finetune", "finetune",
-        # Ours as it stands; two towers, timed and then trained. No grid records: no
+        # The closed forms as they are, and ours as it stands: once.
+        "finetune", "finetune", "evaluate",
+        # Two towers, timed and then trained, with two seeds. No grid records: no
         # FashionBERT.
-        "evaluate", "pretrain", "pretrain", "evaluate",
+        *["pretrain", "pretrain", "evaluate"] * 2,
     ]
+    assert unknown_flags(made) == []
     for task, line in zip(("itr", "subcategory"), made[9:11]):
         assert f"--task={task} --start=closed_forms" in line and "steps=0 " in line
     # The network alone, from every start, but where a row says otherwise.
@@ -55,18 +65,41 @@ def test_what_is_done_is_not_done_again_and_all_are_asked_the_same(tmp_path):
     assert "--start=pretrained" in joined[0] and "--task=subcategory" in joined[0]
     assert all("warmup_steps=60 " in line for line in made[1:9])
     assert "--steps=250" in made[13] and f"--workdir={run} " in made[11]
-    asked = [line for line in made if line[:3] == "eva" or "--task=itr" in line]
-    manifest = f"--manifest={output}/manifest.json"
-    assert len(asked) == 7 and all(manifest in line for line in asked)
+    assert "--seed=0" in made[13] and "--seed=4" in made[16]
+    asked = [line for line in made if ".evaluate" in line or "--task=itr" in line]
+    assert len(asked) == 8
+    for line in asked:
+        # Of whom, and of how many, in short lists, whole lists and validation's.
+        assert f"--manifest={output}/manifest.json --match_queries=100" in line
+        assert "--whole_list_queries=1 --weight_queries=50" in line
+        # Weights of scorers are chosen on the same lists, whatever was trained.
+        assert "--seed=" not in line or ".finetune" in line
     # Again: nothing. Another seed: what is fine-tuned.
     assert new_calls("--seeds=0") == []
-    assert [line.split()[0] for line in new_calls("--seeds=0,1")] == ["finetune"] * 8
-    rows = read_json(os.path.join(output, "starts.json"))["rows"]
+    assert names(new_calls("--seeds=0,1")) == ["finetune"] * 8
+    report = read_json(os.path.join(output, "starts.json"))
+    rows = report["rows"]
     # A figure that could not be had is in no row, and stops nothing.
     assert rows["subcategory, random"] == {
         "ours_accuracy": {"mean": 0.75, "std": 0.0, "runs": 2}
     }
-    assert rows["two towers"]["corrected_itr"]["runs"] == 1
+    assert rows["two towers"]["corrected_itr"]["runs"] == 2
+    assert rows["ours, not fine-tuned"]["corrected_itr"]["runs"] == 1
+    assert "itm_itr" not in rows["two towers"]
+    assert report["left_out"] == ["FashionBERT"]
+    # With them FashionBERT is there, asked enough lists: it has no other scorer.
+    grid = tiny_records.write_tiny_records(
+        str(tmp_path / "grid"), 24, 12, 30,
+        spec=tiny_records.tiny_spec(layout="grid8"), catalog_seed=1,
+    )
+    made = new_calls("--seeds=0", f"--grid_records={grid.directory}")
+    assert names(made) == ["pretrain", "pretrain", "evaluate"] * 2
+    assert all(f"--records={grid.directory} " in line for line in made)
+    assert "fashionbert_small.py " in made[1]
+    assert "--whole_list_queries=200 " in made[2]
+    report = read_json(os.path.join(output, "starts.json"))
+    assert report["rows"]["FashionBERT"]["itm_queries"]["mean"] == 9
+    assert report["left_out"] == []
     # A run that does not say how long it took has nobody to be compared with.
     os.remove(metrics_path(run))
     process, before = begin("--seeds=3")
@@ -78,4 +111,14 @@ def test_what_is_done_is_not_done_again_and_all_are_asked_the_same(tmp_path):
     process, before = begin("--seeds=2", "--steps=9")
     code, _, errors = outcome(process)
     assert code == 1 and "is of another comparison" in errors and "steps" in errors
+    assert len(calls()) == before
+    # What is wrong is said before anything is trained.
+    before = len(calls())
+    for flag, message in (
+        ("--seeds=0,a", "--seeds takes whole numbers. Received: ['0', 'a']"),
+        (f"--grid_records={record_set.directory}/", "needs records of layout=grid8"),
+    ):
+        process, _ = begin(flag)
+        code, _, errors = outcome(process)
+        assert code == 1 and message in errors and "Traceback" not in errors
     assert len(calls()) == before

@@ -63,6 +63,7 @@ def write_tiny_records(
     spec: Optional[records.RecordSpec] = None,
     captioned: bool = False,
     leaks: int = 0,
+    catalog_seed: Optional[int] = None,
 ) -> records.RecordSet:
     """Writes and opens a records folder.
 
@@ -71,11 +72,14 @@ def write_tiny_records(
     of the product before it. A picture's features are a fixed random function
     of its words, with noise: there is something to learn. `captioned` records hold
     the first word of their text as what a captioner wrote. The first `leaks` pictures
-    of validation and test are, byte by byte, those of training.
+    of validation and test are, byte by byte, those of training. Records of one
+    `catalog_seed` hold the same products in any layout; without it products are drawn
+    with all else.
     """
     spec = spec or tiny_spec()
     os.makedirs(directory, exist_ok=True)
     rng = np.random.default_rng(seed)
+    drawn = rng if catalog_seed is None else np.random.default_rng(catalog_seed)
     layout = LAYOUTS[spec.layout]
     of_words = rng.normal(size=(len(WORDS), layout.num_vectors, spec.feature_size))
     sidecars = []
@@ -84,7 +88,7 @@ def write_tiny_records(
         if not count:
             continue
         half = -(-count // 2)
-        products = _products(rng, split, count)
+        products = _products(drawn, split, count)
         for i, product in enumerate(products):
             leaks_here = split != "train" and i < leaks
             product["picture"] = f"train_{i}" if leaks_here else product["image_id"]

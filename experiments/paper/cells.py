@@ -7,7 +7,6 @@ is done is not done again.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import os
 import re
@@ -15,21 +14,18 @@ from typing import Dict, Iterator, List, Sequence
 
 from absl import flags
 
-from kaleido.cli import parse_config_flags, run_binary
-from kaleido.paper.rows import ROWS, Row
-from kaleido.paper.scales import (
-    SCALES,
-    Scale,
-    finetuning_arguments,
-    first_equal,
-    pretraining_config,
-)
+from experiments import configs
+from experiments.grids import figures_of, manifest_of
+from kaleido.cli import parse_config_flags, parse_seeds, run_binary
+from kaleido.paper.rows import Row
+from kaleido.paper.scales import SCALES, Scale, finetuning_arguments
 from kaleido.paper.tables import Cell, paper_figures
 from tfrecords import catalog_flags
 
 FLAGS = flags.FLAGS
 
 _SPLIT = "test"
+_CONFIG = os.path.join(os.path.dirname(configs.__file__), "paper.py")
 
 
 def define() -> None:
@@ -64,7 +60,7 @@ def parse_flags(argv: Sequence[str]) -> List[str]:
 
 def seeds() -> Sequence[str]:
     """Returns the seeds of the trainings, each once."""
-    return list(dict.fromkeys(FLAGS.seeds or _scale().seeds))
+    return parse_seeds("seeds", FLAGS.seeds or _scale().seeds)
 
 
 def run_cells(cells: Sequence[Cell]) -> Iterator[Dict[str, List[Dict[str, float]]]]:
@@ -79,7 +75,7 @@ def run_cells(cells: Sequence[Cell]) -> Iterator[Dict[str, List[Dict[str, float]
     from kaleido.metrics.captions import require_scorer
     from kaleido.run_grid import read_runs, run_grid
 
-    check_flags()
+    claim_output([cell.row for cell in cells])
     if any(cell.task == "caption" for cell in cells):
         require_scorer()
     for _ in run_grid(FLAGS.output, cells, cells, seeds(), _made_of, _run):
@@ -109,7 +105,7 @@ def pretrained(row: Row, seed: str) -> str:
 def _pretrain(row, seed, workdir):
     run_binary(
         "experiments.pretrain", f"--records={_records(row)}", f"--workdir={workdir}",
-        f"--config=experiments/configs/paper.py:{FLAGS.scale}/{row.folder}",
+        f"--config={_CONFIG}:{FLAGS.scale}/{row.folder}",
         f"--seed={seed}", *_scale().pretraining, *_init(),
     )
 
@@ -122,12 +118,18 @@ def _scale() -> Scale:
     return SCALES[FLAGS.scale]
 
 
-def check_flags() -> None:
-    """Raises a ValueError if flags are missing, or name what is not there.
+def claim_output(rows: Sequence[Row]) -> None:
+    """Claims --output for a scale, a catalogue and its seed.
 
-    Claims --output for a scale, a catalogue and its seed.
+    Args:
+        rows: those that will be trained.
+
+    Raises:
+        ValueError: if it is another's, flags are missing, or name what is not there or
+            does not fit.
     """
     from kaleido.files import claim_folder
+    from kaleido.paper.reuse import check_reused
 
     if not _scale().catalog and not FLAGS["catalog"].present:
         raise ValueError(f"--catalog is missing, which --scale={FLAGS.scale} needs.")
@@ -136,73 +138,20 @@ def check_flags() -> None:
             f"--init is missing, which --scale={FLAGS.scale} needs: a folder of "
             "BERT-base's weights, or `random`."
         )
-    if not all(re.fullmatch(r"\d+", seed) for seed in seeds()):
-        raise ValueError(f"--seeds takes whole numbers. Received: {FLAGS.seeds}")
-    rows = ROWS.values()
-    trained = {_pretraining(row, seed): row for row in rows for seed in seeds()}
-    records = {f"records/{row.records}": row for row in rows}
-    known = dict.fromkeys(["captioner", *records, *trained])
-    for part, folder in _reused().items():
-        if part not in known:
-            raise ValueError(f"--reuse knows {', '.join(known)}. Received: {part!r}")
-        if not os.path.isdir(folder):
-            raise ValueError(f"--reuse: there is no folder. Received: {folder!r}")
-        if part in records:
-            _check_reused_records(part, records[part])
-        if part in trained:
-            _check_reused(part, trained[part])
+    check_reused(_reused(), rows, _scale(), seeds(), _claim()["catalog"])
     claim_folder(FLAGS.output, _claim(), "the paper's experiments", ["*/*"])
 
 
-def _check_reused_records(part, row):
-    """Refuses records of another kind; how words were aligned, the page says."""
-    from kaleido.records import open_records
+def told() -> Dict[str, object]:
+    """Returns what every page says of its runs."""
+    from kaleido.commands import command_line
+    from kaleido.paper.reuse import reused_and_how
 
-    spec = open_records(_reused()[part]).spec
-    for name in ("layout", "saliency", "masking"):
-        if getattr(spec, name) != getattr(row, name):
-            raise ValueError(
-                f"--reuse={part}=... takes records of {name}={getattr(row, name)}. "
-                f"Received: {getattr(spec, name)} in {_reused()[part]}"
-            )
-
-
-def reused_and_how() -> List[str]:
-    """Returns what was not made here, as pages tell it."""
-    from kaleido.records import open_records
-
-    return [
-        f"{part}={folder}"
-        + (
-            f" (alignment: {open_records(folder).spec.alignment})"
-            if part.startswith("records/") else ""
-        )
-        for part, folder in _reused().items()
-    ]
-
-
-def _check_reused(part, row):
-    """Refuses a pre-training that is not its row's: of other records, or tasks."""
-    from kaleido.config import PAPER_TASKS
-    from kaleido.records import open_records
-    from kaleido.workdir import read_run
-
-    records = f"records/{row.records}"
-    if records not in _reused():
-        raise ValueError(f"--reuse={part}=... needs --reuse={records}=..., too.")
-    run, trained_on = read_run(_reused()[part]), open_records(_reused()[records])
-    if run.records_content != trained_on.content:
-        raise ValueError(
-            f"--reuse: {_reused()[part]} was trained on other examples than those of "
-            f"{trained_on.directory}. Received: {run.records_content} and "
-            f"{trained_on.content}"
-        )
-    learnt = set(run.config.active_tasks()) & set(PAPER_TASKS)
-    if learnt != set(row.tasks):
-        raise ValueError(
-            f"--reuse={part}=... takes a run of the tasks {sorted(row.tasks)}. "
-            f"Received: {sorted(learnt)} in {_reused()[part]}"
-        )
+    return {
+        "scale": FLAGS.scale, "seeds": seeds(), "command": command_line(),
+        "reused": reused_and_how(_reused(), _scale(), seeds(), FLAGS.init),
+        "init": FLAGS.init,
+    }
 
 
 @functools.lru_cache
@@ -216,8 +165,9 @@ def _reused() -> Dict[str, str]:
 
 
 def _pretraining(row: Row, seed: str) -> str:
-    """Name of the part that a row's pre-training is; of equal rows the first's."""
-    return f"{first_equal(_scale(), row).folder}/pretraining/seed_{seed}"
+    from kaleido.paper.reuse import pretraining_part
+
+    return pretraining_part(_scale(), row, seed)
 
 
 def _part(name: str) -> str:
@@ -238,10 +188,15 @@ def _captioner() -> str:
     return folder
 
 
+def _records_part(row: Row) -> str:
+    from kaleido.paper.reuse import records_part
+
+    return records_part(row)
+
+
 def _records(row: Row) -> str:
-    part = f"records/{row.records}"
-    folder = _part(part)
-    if part not in _reused():
+    folder = _part(_records_part(row))
+    if _records_part(row) not in _reused():
         _build(folder, row.layout, row.saliency, row.masking)
     return folder
 
@@ -252,93 +207,46 @@ def _build(folder, layout, saliency, masking):
     run_binary(
         "tfrecords.build", *catalog_flags.as_arguments(), f"--layout={layout}",
         f"--saliency={saliency}", f"--masking={masking}",
-        f"--captioner={_captioner()}", *_scale().records, f"--output={folder}",
+        f"--captioner={_captioner()}",
+        *(f"--{name}={value}" for name, value in _scale().records.items()),
+        f"--output={folder}",
     )
-
-
-@functools.lru_cache
-def _manifest(records: str) -> str:
-    """Returns the path of the one manifest of all rows."""
-    path = os.path.join(FLAGS.output, "manifest.json")
-    if not os.path.exists(path):
-        run_binary(
-            "experiments.make_manifest", f"--records={records}", f"--split={_SPLIT}",
-            f"--output={path}",
-        )
-    return path
 
 
 def _run(cell: Cell, seed: str, workdir: str) -> Dict[str, float]:
     """Trains and evaluates a cell; returns its figures."""
-    from kaleido.files import read_json
-    from kaleido.flat_figures import retrieval_run, task_run
-
     records, checkpoint = _records(cell.row), pretrained(cell.row, seed)
     ranks = cell.task == "retrieval"
     results = os.path.join(workdir, "results.json")
-    shared = [f"--records={records}", f"--split={_SPLIT}", f"--seed={seed}"]
+    shared = [f"--records={records}", f"--split={_SPLIT}"]
     if ranks:
+        manifest = manifest_of(FLAGS.output, records, _SPLIT)
         lists = _scale().whole_lists
         shared += [
-            f"--manifest={_manifest(records)}", f"--match_queries={lists}",
+            f"--manifest={manifest}", f"--match_queries={lists}",
             f"--whole_list_queries={lists}", "--nofloor",
         ]
     if _scale().finetuning_steps[cell.task]:
         run_binary(
-            "experiments.finetune", f"--task={'itr' if ranks else cell.task}",
-            f"--checkpoint={checkpoint}", f"--workdir={workdir}",
-            *finetuning_arguments(_scale(), cell.task), *shared, *_scale().finetuning,
-            # The network's own.
-            "--noclosed_forms",
+            "experiments.finetune", *finetuning_arguments(_scale(), cell.task),
+            f"--checkpoint={checkpoint}", f"--workdir={workdir}", f"--seed={seed}",
+            *shared, *_scale().finetuning,
         )
     else:
+        # Whatever was trained, weights of scorers are chosen on the same lists.
         run_binary(
             "experiments.evaluate", f"--workdir={checkpoint}", f"--output={results}",
             *shared,
         )
-    found = read_json(results)
-    return retrieval_run(found) if ranks else task_run(found)
+    return figures_of(results, ranks)
 
 
-@functools.lru_cache
 def _made_of(cell: Cell, seed: str):
-    """Returns what a cell's figures depend on, besides the seed."""
-    from kaleido.alignment_generator import CAPTIONER_FILE
-    from kaleido.files import sha256_of
-    from kaleido.finetuning_config import default_finetuning
-    from kaleido.foreground import needs_network
-    from kaleido.interop.starting_weights import fingerprint_of_init
-    from kaleido.manifest import VERSION
-    from kaleido.metrics.captions import has_java
-    from kaleido.records import open_records
-    from kaleido.run_grid import MadeOf
-    from kaleido.saliency import PACKAGED
-    from kaleido.weights_file import file_fingerprint
-    from kaleido.workdir import weights_fingerprint
+    from kaleido.paper.made_of import made_of
 
-    scale, row, reused = _scale(), cell.row, _reused()
-    own = {
-        "row": dataclasses.asdict(row), "records": list(scale.records),
-        "captioner": list(scale.captioner),
-        "pretraining": pretraining_config(scale, row).to_dict(),
-        "finetuning": finetuning_arguments(scale, cell.task),
-    }
-    if needs_network(row.saliency):
-        own["saliency_weights"] = file_fingerprint(PACKAGED)
-    # Of what was not made here its content counts, wherever it lies.
-    if FLAGS.init:
-        own["init"] = fingerprint_of_init(FLAGS.init)
-    if "captioner" in reused:
-        own["captioner"] = sha256_of(os.path.join(_captioner(), CAPTIONER_FILE))
-    if f"records/{row.records}" in reused:
-        own["records"] = open_records(_records(row)).content
-    if _pretraining(row, seed) in reused:
-        own["pretraining"] = {"reused": weights_fingerprint(pretrained(row, seed))}
-    task = "itr" if cell.task == "retrieval" else cell.task
-    own["defaults"] = default_finetuning(task).to_dict()
-    if cell.task == "retrieval":
-        own.update(manifest_version=VERSION, whole_lists=scale.whole_lists)
-    if cell.task == "caption":
-        # Without Java words are told apart in another way.
-        own["java"] = has_java()
-    return MadeOf(_claim(), own)
+    part = _pretraining(cell.row, seed)
+    return made_of(
+        cell, _scale(), _claim(), _part(_records_part(cell.row)),
+        captioner=_reused().get("captioner", ""),
+        pretraining=_reused().get(part, ""), init=FLAGS.init,
+    )

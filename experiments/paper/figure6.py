@@ -1,27 +1,13 @@
 r"""The paper's Figure 6: the loss of each pre-training task on validation, by step.
 
-Pre-trains ours, see `experiments/paper/cells.py`. Writes OUTPUT/figure6.html, .png
-and .json.
+Pre-trains ours, see `experiments/paper/cells.py`. Writes OUTPUT/figure6.html, .md,
+.png and .json.
 
 Example:
   python -m experiments.paper.figure6 --scale=small --output=runs/paper
 """
 
-from absl import app, flags
-
-from experiments.paper import cells, pages
-from kaleido.cli import fail_clearly
-
-cells.define()
-# So that --help shows them.
-flags.adopt_module_key_flags(cells)
-
-
-@fail_clearly
-def main(argv):
-    del argv
-    pages.write_figure(6, "loss")
-
+from experiments.paper import pages
 
 if __name__ == "__main__":
-    app.run(main, flags_parser=cells.parse_flags)
+    pages.run("figure6")

@@ -7,21 +7,7 @@ Example:
   python -m experiments.paper.table3 --scale=small --output=runs/paper
 """
 
-from absl import app, flags
-
-from experiments.paper import cells, pages
-from kaleido.cli import fail_clearly
-
-cells.define()
-# So that --help shows them.
-flags.adopt_module_key_flags(cells)
-
-
-@fail_clearly
-def main(argv):
-    del argv
-    pages.write_table("table3")
-
+from experiments.paper import pages
 
 if __name__ == "__main__":
-    app.run(main, flags_parser=cells.parse_flags)
+    pages.run("table3")

@@ -46,6 +46,15 @@ def over_draws(draws: Sequence[Mapping[str, float]]) -> Dict[str, float]:
     return {**mean, "std": float(spread)}
 
 
+def largest_error(queries: int) -> float:
+    """Returns the standard error of a Rank figure in percent, at its largest.
+
+    Another draw of as many queries would move the figure by this much; a figure near
+    0 or 100 by less than one of 50, which this is.
+    """
+    return 50.0 / queries**0.5
+
+
 def sum_of_ranks(itr: Mapping[str, float], tir: Mapping[str, float]) -> float:
     """Returns SumR: the six Rank percentages added (the paper's Table 2)."""
     return 100.0 * sum(m[f"rank_at_{k}"] for m in (itr, tir) for k in RANKS)

@@ -43,7 +43,17 @@ def spread(figure: Optional[Mapping[str, Any]], form: Optional[str] = None) -> s
     return f"{mean} ± {form.format(figure['std'])}"
 
 
-_ENVIRONMENT.filters.update(shown=shown, spread=spread)
+def cell(
+    figures: Mapping[str, Mapping[str, Any]], column: str, form: Optional[str] = None
+) -> str:
+    """Returns what stands in a column of a row: `spread`, or how many were asked."""
+    figure = figures.get(column)
+    if figure is not None and column.endswith("queries"):
+        return f"{figure['mean']:.0f}"
+    return spread(figure, form)
+
+
+_ENVIRONMENT.filters.update(shown=shown, cell=cell)
 
 
 def render_markdown(template: str, values: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from kaleido import starts
+from kaleido.metrics.retrieval import largest_error
 from kaleido.reports.page import render_markdown, render_page
 
 
@@ -19,4 +20,8 @@ def starts_markdown(report: Mapping[str, Any]) -> str:
 
 
 def _values(report):
-    return {"report": report, "tables": starts.tables(report["rows"])}
+    return {
+        "report": report, "tables": starts.tables(report["rows"]),
+        "whole_lists": starts.WHOLE_LISTS,
+        "standard_error": largest_error(starts.WHOLE_LISTS),
+    }

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from kaleido.metrics.retrieval import (
+    largest_error,
     over_draws,
     pessimistic_ranks,
     rank_shares,
@@ -46,6 +47,12 @@ def test_draws_are_averaged_and_rank_at_1_has_its_deviation():
     # Of a sample: each is .1 from the mean, over one degree of freedom.
     assert figures["std"] == pytest.approx(0.02**0.5)
     assert over_draws(draws[:1])["std"] == 0.0
+
+
+def test_the_error_of_a_rank_is_that_of_a_share():
+    rng = np.random.default_rng(0)
+    figures = 100 * rng.binomial(200, 0.5, 20_000) / 200
+    assert figures.std() == pytest.approx(largest_error(200), rel=0.02)
 
 
 def test_random_scorer_finds_one_in_a_hundred_and_one():

@@ -1,10 +1,22 @@
 """What the paper's rows and scales are: by hand from its Table 4."""
 
-import pytest
+import sys
 
-from experiments.configs import paper
+import pytest
+from absl import flags
+from ml_collections import config_flags
+
+from experiments.configs import finetune, paper
+from kaleido.finetuning_config import FinetuningConfig
 from kaleido.paper.rows import OURS, ROWS, TABLE_4
-from kaleido.paper.scales import SCALES, first_equal, pretraining_config
+from kaleido.paper.scales import (
+    SCALES,
+    TASKS,
+    finetuning_arguments,
+    finetuning_config,
+    first_equal,
+    pretraining_config,
+)
 
 SMALL = SCALES["small"]
 
@@ -29,12 +41,12 @@ def test_rows_of_a_comparison_differ_in_what_it_is_about_alone(scale):
     def of(row):
         return pretraining_config(SCALES[scale], row)
 
-    for group in TABLE_4.values():
-        assert OURS in group
+    groups = {title: [row for _, row in group] for title, group in TABLE_4.items()}
+    assert all(OURS in group for group in groups.values())
     ours = of(OURS)
-    for row in TABLE_4["Masking"] + TABLE_4["Patches"][1:]:
+    for row in groups["Masking"] + groups["Patches"][1:]:
         assert of(row) == ours and row.tasks == OURS.tasks
-    for row in TABLE_4["Tasks"]:
+    for row in groups["Tasks"]:
         assert row.records == OURS.records
         there = of(row)
         assert (there.model, there.training) == (ours.model, ours.training)
@@ -62,7 +74,36 @@ def test_the_papers_scale_has_its_hyper_parameters():
     assert training.warmup_steps == 5000 and training.steps == 100_000
     assert (config.model.num_layers, config.model.hidden_size) == (12, 768)
     assert "contrastive" not in config.tasks
-    assert "--backbone=resnet50" in SCALES["paper"].records
+    assert SCALES["paper"].records["backbone"] == "resnet50"
+
+
+@pytest.mark.parametrize("task", ["category", "subcategory", "retrieval", "caption"])
+def test_the_papers_scale_is_fine_tuned_as_the_authors_do(task):
+    config = finetuning_config(SCALES["paper"], task)
+    training = config.training
+    assert (training.learning_rate, training.weight_decay) == (2e-5, 0.0)
+    # Four GPUs x 64 pairs, 20 epochs of 260,490, a tenth of it warm-up.
+    assert config.data.batch_size == 256 and training.decay == "linear"
+    assert training.steps == 20350 and training.warmup_steps == 2035
+    assert training.rates["classifier"] == training.rates["copying"] == 1.0
+    assert not config.closed_forms
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("task", TASKS)
+def test_flags_say_the_whole_fine_tuning(scale, task, monkeypatch):
+    arguments = finetuning_arguments(SCALES[scale], task)
+    wanted = finetuning_config(SCALES[scale], task)
+    assert f"--task={wanted.task}" in arguments and "--noclosed_forms" in arguments
+    values = flags.FlagValues()
+    config_flags.DEFINE_config_file("config", flag_values=values)
+    argv = ["finetune", f"--config={finetune.__file__}:{wanted.task}"]
+    argv += [argument for argument in arguments if argument.startswith("--config.")]
+    # Where the library looks for the fields.
+    monkeypatch.setattr(sys, "argv", argv)
+    values(argv)
+    given = {**values.config.to_dict(), "closed_forms": False}
+    assert FinetuningConfig.from_dict(given) == wanted
 
 
 def test_rows_that_are_one_model_are_trained_once():

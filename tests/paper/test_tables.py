@@ -6,7 +6,14 @@ from kaleido import published
 from kaleido.config import PAPER_TASKS
 from kaleido.paper.curves import curves
 from kaleido.paper.rows import TABLE_4
+from kaleido.paper.scales import SCALES
 from kaleido.paper.tables import CELLS, paper_figures, paper_tables
+from kaleido.reports.paper_report import (
+    figure_markdown,
+    figure_page,
+    table_markdown,
+    table_page,
+)
 
 PAPER = "(published, arXiv 2103.16110, Table "
 CLASSES = {"ours_accuracy": 0.75, "ours_macro_f": 0.5, "nearest_accuracy": 0.25}
@@ -58,7 +65,7 @@ def test_published_sums_are_the_papers_own():
 def test_every_row_of_table_4_stands_above_the_papers():
     runs = {
         row.name: [{"SumR": 300.0, "ITR @1": 20.0}, {"SumR": 310.0, "ITR @1": 22.0}]
-        for rows in TABLE_4.values() for row in rows
+        for rows in TABLE_4.values() for _, row in rows
     }
     made = paper_tables("table4", runs)
     names = [name for _, _, rows in made for name, _ in rows]
@@ -68,6 +75,39 @@ def test_every_row_of_table_4_stands_above_the_papers():
     assert tasks["B+I-V"]["SumR"]["mean"] == 305
     assert tasks["B+I-V (paper)"]["SumR"]["mean"] == 319.02
     assert dict(made[1][2])["AGM (paper)"]["SumR"]["mean"] == 319.52
+    # Ours have no contrastive view here: no column of dashes.
+    assert made[0][1] == ["ITR @1", "TIR @1", "SumR", "queries", "SumCLS", "SumCAP"]
+
+
+def test_what_ranks_all_queries_comes_first():
+    figures = paper_figures({"retrieval": RANKS})
+    columns = paper_tables("table4", {"B": [figures]})[0][1]
+    assert columns[:2] == ["ITR @1, contrastive", "SumR, contrastive"]
+    assert "queries" in columns
+    (_, _, rows), = paper_tables("table2", {"Kaleido-BERT": [figures]})
+    assert rows[0][0] == "Kaleido-BERT (ours), contrastive"
+
+
+def test_the_page_says_what_no_deviation_shows():
+    figures = paper_figures({"retrieval": RANKS})
+    runs = {"B": [figures, figures]}
+    report = {
+        "scale": "small", "seeds": ["0", "1"], "command": "python", "init": "bert",
+        "reused": ["captioner=there"], "tables": paper_tables("table4", runs),
+    }
+    page = table_markdown(report)
+    lines = [line for line in page.splitlines() if line.startswith("| B |")]
+    assert [line.split(" | ")[-3] for line in lines] == ["9"]
+    note = " ".join(page.split())
+    lists = SCALES["small"].whole_lists
+    assert lists > 100
+    error = 50 / lists**0.5
+    assert f"With {lists} queries Rank@1 has a standard error of up to {error:.1f}" in (
+        note
+    )
+    assert "share one captioner, one set of records with its mask plans" in note
+    assert "begin with bert." in note and "Not trained here: captioner=there." in note
+    assert " ".join(table_page(report).split()).count("Not trained here") == 1
 
 
 def test_retrieval_has_a_row_for_each_way_to_rank():
@@ -99,3 +139,26 @@ def test_curves_are_of_the_seven_tasks():
     assert found == {task: {"0": [(0, 9.0), (2, 7.0)]} for task in PAPER_TASKS}
     with pytest.raises(ValueError, match="seed 1 has no loss of mlm"):
         curves({"0": lines, "1": lines[2:]}, "loss")
+
+
+@pytest.mark.parametrize("what", ["loss", "accuracy"])
+def test_figures_say_what_was_not_trained_here(what):
+    lines = [
+        {"step": step, **{f"val_{task}_{what}": value for task in PAPER_TASKS}}
+        for step, value in ((0, 0.25), (2, 0.75))
+    ]
+    found = curves({"0": lines, "1": lines}, what)
+    assert list(found) == list(PAPER_TASKS)
+    assert found["itm"]["1"] == [(0, 0.25), (2, 0.75)]
+    report = {
+        "scale": "smoke", "seeds": ["0", "1"], "command": "python -m x", "number": 7,
+        "what": what, "curves": found, "init": "bert", "reused": ["captioner=there"],
+    }
+    page = " ".join(figure_page(report, b"png").split())
+    lines = figure_markdown(report).splitlines()
+    for text in (page, " ".join(lines)):
+        assert "Not trained here: captioner=there." in text
+        assert "begin with bert." in text and "python -m x" in text
+    assert "| itm | 0.250 → 0.750; 0.250 → 0.750 |" in lines
+    assert "<td>0.250 → 0.750; 0.250 → 0.750</td>" in page
+    assert f"![{what} of each task by step](figure7.png)" in lines
