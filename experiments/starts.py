@@ -68,7 +68,9 @@ def _schedule(row):
 
 def _run(row, seed, workdir):
     """Trains and evaluates a row; returns its figures."""
-    results = os.path.join(workdir, "results.json")
+    from kaleido.task_results import results_path
+
+    results = results_path(workdir, FLAGS.split)
     if isinstance(row, starts.Start):
         run_binary(
             "experiments.finetune", f"--task={row.task}", f"--start={row.start}",

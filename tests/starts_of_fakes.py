@@ -12,6 +12,7 @@ from kaleido.callbacks import metrics_path
 from kaleido.files import write_json, write_text
 from kaleido.pools import draw_test
 from kaleido.records import open_records
+from kaleido.task_results import results_path
 
 
 def fake_binary(module, *arguments):
@@ -27,7 +28,7 @@ def fake_binary(module, *arguments):
         manifest = draw_test(open_records(given["records"]), given["split"], 0)
         write_text(given["output"], manifest.to_json())
     else:
-        results = given.get("output") or os.path.join(given["workdir"], "results.json")
+        results = given.get("output") or results_path(given["workdir"], given["split"])
         os.makedirs(os.path.dirname(results), exist_ok=True)
         ranks = module == "experiments.evaluate" or given["task"] == "itr"
         if ranks:
