@@ -99,7 +99,8 @@ def test_scores_of_another_model_are_refused(run, tmp_path):
 
 def test_scores_that_do_not_say_whose_they_are_name_their_file(tmp_path):
     path = tmp_path / "old.json"
-    np.savez(tmp_path / "old.outcomes.npz", ids=np.array(["a"]))
+    whose = {"ids": np.array(["a"]), "products": np.array(["a"])}
+    np.savez(tmp_path / "old.outcomes.npz", **whose)
     for provenance in ({}, {"provenance": {"seed": 0}}):
         path.write_text(json.dumps({**SCORES, **provenance}))
         with pytest.raises(ValueError, match=f"{path} does not say.*ived: .*'rows'"):
