@@ -5,7 +5,8 @@ vocabulary; `model.json` with fingerprints, versions and commands; and README.md
 model card: ABOUT's data, licence and limits, and the scores of --results with their
 protocol. `kaleido.load(OUTPUT)` gives it back.
 
-ABOUT is a JSON file: {"name": ..., "data": ..., "licence": ..., "limits": ...}.
+ABOUT is a JSON file: {"name": ..., "data": ..., "licence": ..., "limits": ...}. An
+entry "bias" takes the place of what the card says of bias otherwise.
 
 Example:
   python -m experiments.publish --workdir=runs/shop/itr --workdir=runs/shop/caption \
@@ -40,11 +41,10 @@ flags.DEFINE_string("output", None, "Folder of the published model.", required=T
 @fail_clearly
 def main(argv):
     del argv
-    from kaleido.publishing import publish, read_about
-    from kaleido.result_tables import parse_result
+    from kaleido.publishing import publish, read_about, read_results
 
     about = read_about(FLAGS.about)
-    results = [parse_result(text) for text in FLAGS.results]
+    results = read_results(FLAGS.results)
     content = publish(
         FLAGS.workdir, FLAGS.output, about, results, FLAGS.backbone_weights,
         FLAGS.saliency_weights,

@@ -9,6 +9,7 @@ and the run's weights, configuration and vocabulary in MODEL/<part>/run, which
 from __future__ import annotations
 
 import os
+import reprlib
 from typing import Any, Dict, List, Sequence, Union
 
 import numpy as np
@@ -25,6 +26,10 @@ NAMED = {
         "python -m experiments.quickstart",
     ),
 }
+# A folder of models, each below its name.
+MODELS_VARIABLE = "KALEIDO_MODELS"
+# What this package lies in.
+_CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # Encoded bytes, or the path of a file that holds them.
 Picture = Union[bytes, str, "os.PathLike[str]"]
@@ -34,20 +39,17 @@ def load(name: str) -> "PublishedModel":
     """Loads a published model.
 
     Args:
-        name: its folder, or one of `NAMED`, which is looked for below the working
-            directory.
+        name: its folder, or one of `NAMED`, which is looked for in the folder that the
+            environment's KALEIDO_MODELS names, then where its command leaves it, below
+            the working directory or the checkout.
 
     Raises:
-        ValueError: if there is no published model.
+        ValueError: if there is no published model; says where it was looked for.
     """
     folder = name
     if name in NAMED and not os.path.isdir(name):
-        folder, command = NAMED[name]
-        if not os.path.exists(os.path.join(folder, "model.json")):
-            raise ValueError(
-                f"{name} is not here yet: `{command}` makes it. Received: no {folder}"
-            )
-    if not os.path.exists(os.path.join(folder, "model.json")):
+        folder = _find(name)
+    if not _is_model(folder):
         raise ValueError(
             f"{folder} holds no published model (no model.json), see "
             "`python -m experiments.publish`."
@@ -55,8 +57,31 @@ def load(name: str) -> "PublishedModel":
     return PublishedModel(folder)
 
 
+def _find(name: str) -> str:
+    """Returns the folder of one of `NAMED`."""
+    relative, command = NAMED[name]
+    places = [os.path.abspath(relative), os.path.join(_CHECKOUT, relative)]
+    models = os.environ.get(MODELS_VARIABLE)
+    if models:
+        places.insert(0, os.path.join(models, name))
+    found = [place for place in places if _is_model(place)]
+    if not found:
+        looked = ", ".join(dict.fromkeys(places))
+        raise ValueError(
+            f"{name} is not here yet: `{command}` makes it, or {MODELS_VARIABLE} names "
+            f"the folder that it lies in. Received: nothing in {looked}"
+        )
+    return found[0]
+
+
+def _is_model(folder: str) -> bool:
+    return os.path.exists(os.path.join(folder, "model.json"))
+
+
 class PublishedModel:
     """A published model, for pictures and texts of any number.
+
+    Its methods take lists: one picture is a list of one, and a ValueError otherwise.
 
     Args:
         folder: of `experiments.publish`.
@@ -81,14 +106,14 @@ class PublishedModel:
 
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
         """Returns unit vectors of texts, float32 [n, size]."""
-        return self._run("search", "embed_text", "vector", texts=list(texts))
+        return self._run("search", "embed_text", "vector", texts=_listed(texts))
 
     def match(self, pictures: Sequence[Picture], texts: Sequence[str]) -> np.ndarray:
         """Returns the probabilities that picture i and text i belong together,
         float32 [n]."""
         return self._run(
             "search", "serving_default", "match_probability",
-            images=_encoded(pictures), texts=list(texts),
+            images=_encoded(pictures), texts=_listed(texts),
         )
 
     def caption(self, pictures: Sequence[Picture]) -> List[str]:
@@ -107,11 +132,8 @@ class PublishedModel:
             task: `category` or `subcategory`.
             pictures, texts: of each product, what the part was trained to see.
         """
-        inputs: Dict[str, Sequence] = {}
-        if len(pictures):
-            inputs["images"] = _encoded(pictures)
-        if len(texts):
-            inputs["texts"] = list(texts)
+        given = {"images": _encoded(pictures), "texts": _listed(texts)}
+        inputs = {name: values for name, values in given.items() if values}
         found = self._run(task, "serving_default", "class", **inputs)
         return [name.decode("utf-8") for name in found]
 
@@ -157,4 +179,14 @@ def _encoded(pictures: Sequence[Picture]) -> List[bytes]:
         with open(picture, "rb") as file:
             return file.read()
 
-    return [read(picture) for picture in pictures]
+    return [read(picture) for picture in _listed(pictures)]
+
+
+def _listed(values: Sequence) -> List:
+    """Returns a list; a text or a path alone would be taken for its letters."""
+    if isinstance(values, (str, bytes, os.PathLike)):
+        raise ValueError(
+            f"It takes a list, of one where there is one. Received: "
+            f"{reprlib.repr(values)}"
+        )
+    return list(values)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import fnmatch
 import os
 import shutil
-from typing import Any, Dict, Mapping, Optional, Sequence
+import tempfile
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from kaleido.commands import commands_of
 from kaleido.files import read_json, write_json, write_text
 from kaleido.model_folder import PARTS
 from kaleido.provenance import library_versions, model_fingerprint
 from kaleido.reports.model_card import model_card
-from kaleido.result_tables import Result
+from kaleido.result_tables import Result, parse_result
 from kaleido.serving.saved_model import export_saved_model, serving_module
 from kaleido.workdir import (
     RunDescription,
@@ -42,7 +43,8 @@ def publish(
     Args:
         workdirs: the runs, one a part.
         output: the folder; must not be there.
-        about: what the card says: `name`, `data`, `licence`, `limits`.
+        about: what the card says: `name`, `data`, `licence`, `limits`, and it may be
+            `bias`.
         results: scores, for the card.
         backbone_weights, saliency_weights: see `PictureReader`.
 
@@ -72,13 +74,10 @@ def publish(
         for part, module in modules.items()
     }
     _check_results(results, fingerprints)
-    temporary = f"{output.rstrip('/')}.tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
     content: Dict[str, Any] = {
         "about": dict(about), "versions": library_versions(), "parts": {},
     }
     for part, workdir in parts.items():
-        folder = os.path.join(temporary, part)
         run = read_run(workdir)
         content["parts"][part] = {
             "step": checkpoint_step(chosen_checkpoint(workdir)),
@@ -92,18 +91,28 @@ def publish(
             "commands": commands_of(workdir),
             "recipe": _recipe(run, workdir),
         }
-        export_saved_model(modules[part], os.path.join(folder, "export"))
-        _copy_run(workdir, os.path.join(folder, "run"))
-    write_json(os.path.join(temporary, "model.json"), content)
-    write_text(os.path.join(temporary, "README.md"), model_card(content, results))
-    os.replace(temporary, output)
+    beside, name = os.path.split(os.path.abspath(output))
+    os.makedirs(beside, exist_ok=True)
+    # On the same disk, and nobody else's.
+    temporary = tempfile.mkdtemp(prefix=f"{name}.", dir=beside)
+    try:
+        fresh = os.path.join(temporary, name)
+        for part, workdir in parts.items():
+            folder = os.path.join(fresh, part)
+            export_saved_model(modules[part], os.path.join(folder, "export"))
+            _copy_run(workdir, os.path.join(folder, "run"))
+        write_json(os.path.join(fresh, "model.json"), content)
+        write_text(os.path.join(fresh, "README.md"), model_card(content, results))
+        os.replace(fresh, output)
+    finally:
+        shutil.rmtree(temporary)
     return content
 
 
 def _check_results(results, fingerprints):
     """Refuses scores that are not of one of the parts, before anything is written."""
     for result in results:
-        model = result.content["provenance"]["model"]
+        model = _model_of(result)
         if model not in fingerprints.values():
             raise ValueError(
                 f"--results={result.name}=... is of another model than those that are "
@@ -111,17 +120,62 @@ def _check_results(results, fingerprints):
             )
 
 
+def _model_of(result: Result) -> Optional[str]:
+    return result.content.get("provenance", {}).get("model")
+
+
+def read_results(texts: Sequence[str]) -> List[Result]:
+    """Reads scores for the card.
+
+    Args:
+        texts: NAME=FILE.json, see `result_tables.parse_result`.
+
+    Raises:
+        ValueError: if a file does not say which model its scores are of; names it.
+    """
+    results = [parse_result(text) for text in texts]
+    for text, result in zip(texts, results):
+        if not _model_of(result):
+            raise ValueError(
+                f"{text.partition('=')[2]} does not say which model its scores are of "
+                "(no provenance). Evaluate it again. Received: "
+                f"{sorted(result.content)}"
+            )
+    return results
+
+
 def _recipe(run: RunDescription, workdir: str) -> Dict[str, Any]:
-    """Returns the few numbers that a reader asks for first."""
-    config = run.config.to_dict()
+    """Returns the few numbers that a reader asks for first.
+
+    `trained` is the last training, None of a run that was not trained here;
+    `pretraining` what a fine-tuning went on from, None where there is none that is
+    known. A fine-tuning keeps neither tasks nor batches of its pre-training, which its
+    commands tell.
+    """
+    config = run.config
     finetuning = read_finetuning(workdir)
-    training = finetuning.get("training") or config["training"]
-    model = run.config.model
+    pretraining = {
+        "learning_rate": config.training.learning_rate, "steps": config.training.steps,
+        "seed": config.training.seed, "init": config.training.init,
+    }
+    here = finetuning or config.to_dict()
+    trained = {
+        **{k: here["training"][k] for k in ("learning_rate", "steps", "seed")},
+        "batch_size": here["data"]["batch_size"],
+    }
+    if not finetuning:
+        trained["init"] = config.training.init
+    goes_on = finetuning.get("start") == "pretrained"
     return {
-        "layers": model.num_layers, "hidden_size": model.hidden_size,
-        "tasks": sorted(run.config.active_tasks()),
-        "learning_rate": training["learning_rate"], "init": run.config.training.init,
-        "seed": training["seed"], "context": finetuning.get("context", "none"),
+        "layers": config.model.num_layers, "hidden_size": config.model.hidden_size,
+        "tasks": sorted(config.active_tasks()),
+        "finetuned_for": finetuning.get("task", ""),
+        "start": finetuning.get("start", ""),
+        # Of what was not trained here nobody knows the examples.
+        "trained": trained if run.records_content else None,
+        "pretraining": pretraining if goes_on and any(run.ancestors[:1]) else None,
+        "inputs": finetuning.get("inputs", "both"),
+        "context": finetuning.get("context", "none"),
     }
 
 
@@ -144,10 +198,10 @@ def _copy_run(workdir: str, output: str) -> None:
 
 
 def read_about(path: str) -> Dict[str, str]:
-    """Reads what the card is to say of data, licence and limits.
+    """Reads what the card is to say of data, licence and limits, and of bias.
 
     Raises:
-        ValueError: if the file lacks a part of it.
+        ValueError: if the file lacks a part of it; `bias` may be missing.
     """
     about = read_json(path)
     missing = {"name", "data", "licence", "limits"} - set(about)

@@ -49,19 +49,34 @@ def shop(efficientnet_file, tmp_path_factory):
     return folder
 
 
+def printed_by(snippet, folder):
+    process = subprocess.run(
+        [sys.executable, "-c", snippet], cwd=folder, text=True, check=False,
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""},
+    )
+    assert process.returncode == 0, process.stderr[-2000:]
+    return process.stdout
+
+
 # 50 s of processor time: three exports, and a process a snippet.
 @pytest.mark.slow
 def test_snippets_run(shop):
     assert len(SNIPPETS) == 2
-    printed = []
-    for snippet in SNIPPETS:
-        process = subprocess.run(
-            [sys.executable, "-c", snippet], cwd=shop, text=True, check=False,
-            capture_output=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""},
-        )
-        assert process.returncode == 0, process.stderr[-2000:]
-        printed.append(process.stdout)
+    printed = [printed_by(snippet, shop) for snippet in SNIPPETS]
     assert "shape=(2, 2)" in printed[0]
     last = printed[1].strip().splitlines()[-1]
     assert all(name.strip(" '[]") in CLASSES for name in last.split(","))
+
+
+# 15 s of processor time, beside the folder of the test above.
+@pytest.mark.slow
+def test_the_snippet_of_a_model_card_runs(shop):
+    folder = shop / "runs" / "shop" / "published"
+    (snippet,) = blocks(folder / "README.md", "python")
+    assert "PATH OF THIS FOLDER" in snippet
+    for part in ("embed_texts", "match", "caption", "classify"):
+        assert f"model.{part}" in snippet
+    snippet = snippet.replace("PATH OF THIS FOLDER", str(folder))
+    lines = printed_by(snippet, shop).strip().splitlines()
+    assert all(name.strip(" '[]") in CLASSES for name in lines[-1].split(","))
