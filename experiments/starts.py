@@ -22,8 +22,7 @@ import runpy
 
 from absl import app, flags, logging
 
-from experiments import configs
-from experiments.grids import figures_of, manifest_of
+from experiments.grids import CONFIGS, figures_of, manifest_of
 from kaleido import starts
 from kaleido.cli import fail_clearly, parse_seeds, run_binary
 from kaleido.finetuning_config import default_finetuning, schedule
@@ -46,7 +45,6 @@ flags.DEFINE_list(
 flags.DEFINE_string("split", "test", "Split that is evaluated.")
 flags.DEFINE_string("output", None, "Folder of everything.", required=True)
 
-_CONFIGS = os.path.dirname(configs.__file__)
 # Steps that show how fast a rival trains: the first half builds graphs.
 _TIMED = 20
 # Queries of ITM, which is a joint pass a pair: of short lists, and of validation's for
@@ -73,7 +71,8 @@ def _run(row, seed, workdir):
     results = results_path(workdir, FLAGS.split)
     if isinstance(row, starts.Start):
         run_binary(
-            "experiments.finetune", f"--task={row.task}", f"--start={row.start}",
+            "experiments.finetune", f"--config={CONFIGS}/finetune.py:{row.task}",
+            f"--task={row.task}", f"--start={row.start}",
             f"--checkpoint={FLAGS.checkpoint}", f"--records={FLAGS.records}",
             *(f"--config.training.{k}={v}" for k, v in _schedule(row).items()),
             f"--seed={seed}", f"--split={FLAGS.split}", f"--workdir={workdir}",
@@ -106,7 +105,7 @@ def _asked(row):
 def _pretrain(row, seed, workdir):
     """Trains a rival for as long as ours was trained."""
     pretrain = (
-        "experiments.pretrain", f"--config={_CONFIGS}/{row.config}",
+        "experiments.pretrain", f"--config={CONFIGS}/{row.config}",
         f"--records={_records_of(row)}", f"--seed={seed}",
     )
     timed = f"{workdir}_timed"
@@ -131,7 +130,7 @@ def _config_of(row):
     if not getattr(row, "config", ""):
         return read_run(FLAGS.checkpoint).config
     name, _, argument = row.config.partition(":")
-    get_config = runpy.run_path(os.path.join(_CONFIGS, name))["get_config"]
+    get_config = runpy.run_path(os.path.join(CONFIGS, name))["get_config"]
     config = get_config(*[argument] if argument else [])
     return Config.from_dict(config.to_dict())
 

@@ -14,8 +14,7 @@ from typing import Dict, Iterator, List, Sequence
 
 from absl import flags
 
-from experiments import configs
-from experiments.grids import figures_of, manifest_of
+from experiments.grids import CONFIGS, figures_of, manifest_of
 from kaleido.cli import parse_config_flags, parse_seeds, run_binary
 from kaleido.paper.rows import Row
 from kaleido.paper.scales import SCALES, Scale, finetuning_arguments
@@ -25,7 +24,6 @@ from tfrecords import catalog_flags
 FLAGS = flags.FLAGS
 
 _SPLIT = "test"
-_CONFIG = os.path.join(os.path.dirname(configs.__file__), "paper.py")
 
 
 def define() -> None:
@@ -105,7 +103,7 @@ def pretrained(row: Row, seed: str) -> str:
 def _pretrain(row, seed, workdir):
     run_binary(
         "experiments.pretrain", f"--records={_records(row)}", f"--workdir={workdir}",
-        f"--config={_CONFIG}:{FLAGS.scale}/{row.folder}",
+        f"--config={CONFIGS}/paper.py:{FLAGS.scale}/{row.folder}",
         f"--seed={seed}", *_scale().pretraining, *_init(),
     )
 
@@ -228,7 +226,9 @@ def _run(cell: Cell, seed: str, workdir: str) -> Dict[str, float]:
         ]
     if _scale().finetuning_steps[cell.task]:
         run_binary(
-            "experiments.finetune", *finetuning_arguments(_scale(), cell.task),
+            "experiments.finetune",
+            f"--config={CONFIGS}/finetune.py:{'itr' if ranks else cell.task}",
+            *finetuning_arguments(_scale(), cell.task),
             f"--checkpoint={checkpoint}", f"--workdir={workdir}", f"--seed={seed}",
             *shared, *_scale().finetuning,
         )
