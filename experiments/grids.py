@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 from typing import Dict
 
-from experiments import configs
-from kaleido.cli import run_binary
+from kaleido.cli import beside_binary, run_binary
 
-# Absolute: a grid may be run from any folder.
-CONFIGS = os.path.dirname(os.path.abspath(configs.__file__))
+CONFIGS = beside_binary(__file__, "configs")
 
 
 def manifest_of(output: str, records: str, split: str) -> str:

@@ -71,8 +71,7 @@ def _run(row, seed, workdir):
     results = results_path(workdir, FLAGS.split)
     if isinstance(row, starts.Start):
         run_binary(
-            "experiments.finetune", f"--config={CONFIGS}/finetune.py:{row.task}",
-            f"--task={row.task}", f"--start={row.start}",
+            "experiments.finetune", f"--task={row.task}", f"--start={row.start}",
             f"--checkpoint={FLAGS.checkpoint}", f"--records={FLAGS.records}",
             *(f"--config.training.{k}={v}" for k, v in _schedule(row).items()),
             f"--seed={seed}", f"--split={FLAGS.split}", f"--workdir={workdir}",

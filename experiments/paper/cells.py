@@ -226,9 +226,7 @@ def _run(cell: Cell, seed: str, workdir: str) -> Dict[str, float]:
         ]
     if _scale().finetuning_steps[cell.task]:
         run_binary(
-            "experiments.finetune",
-            f"--config={CONFIGS}/finetune.py:{'itr' if ranks else cell.task}",
-            *finetuning_arguments(_scale(), cell.task),
+            "experiments.finetune", *finetuning_arguments(_scale(), cell.task),
             f"--checkpoint={checkpoint}", f"--workdir={workdir}", f"--seed={seed}",
             *shared, *_scale().finetuning,
         )
