@@ -53,7 +53,10 @@ def test_a_published_model_is_the_run(run, tmp_path):
     run_, networks, _ = workdir.load_networks(run)
     scores = Result(
         "ours", {**SCORES, "provenance": {"model": model_fingerprint(networks)}},
-        {"right_ours": np.array([True, False]), "ids": np.array(["a", "b"])},
+        {
+            "right_ours": np.array([True, False]), "ids": np.array(["a", "b"]),
+            "products": np.arange(2),
+        },
     )
     publishing.publish([run], output, ABOUT, [scores])
     model = kaleido.load(output)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kaleido import result_tables as tables
-from kaleido.reports.joint_report import joint_markdown, joint_tables
+from kaleido.reports.joint_report import joint_markdown, joint_page, joint_tables
 from kaleido.result_tables import Outcomes, Result, Row, gather_rows, parse_result
 
 
@@ -175,9 +175,11 @@ def test_fine_tunings_for_either_way_are_told_apart_and_draws_deviate():
         "ours [fine-tuned for TIR]: contrastive",
     ]
     for result in made:
-        result.content["provenance"] = {"versions": {}, "seed": 0}
-    page = joint_markdown([table], made)
-    assert "50.00 ± 2.00" in page and "60.00 ± 2.00" in page
+        result.content["provenance"] = {
+            "versions": {}, "seed": 0, "model": "m", "records": "r",
+        }
+    for page in (joint_markdown([table], made), joint_page([table], made)):
+        assert "50.00 ± 2.00" in page and "60.00 ± 2.00" in page
 
 
 def test_runs_of_one_name_and_other_figures_are_refused():
