@@ -38,7 +38,7 @@ def main(argv):
         joint_tables,
         table_json,
     )
-    from kaleido.result_tables import parse_result
+    from kaleido.results import parse_result
 
     stem, _ = os.path.splitext(FLAGS.output)
     for text in FLAGS.results:

@@ -16,7 +16,7 @@ from kaleido.finetuning_config import (
     RETRIEVAL_TASKS,
     FinetuningConfig,
 )
-from kaleido.interop.starting_weights import is_run
+from kaleido.interop.starting_weights import has_closed_forms, is_run
 from kaleido.models import Networks, networks_for
 from kaleido.pretraining import starting_networks
 from kaleido.records import RecordSet
@@ -132,9 +132,7 @@ def finetune(
     task_class(config.task).check_split(config.task, records, "validation")
     run.spec.check_equals(records.spec, records.directory)
     begun = run.config.training
-    if config.start == "closed_forms" and (
-        not begun.ridge_warm_start or is_run(begun.init)
-    ):
+    if config.start == "closed_forms" and not has_closed_forms(run.config):
         raise ValueError(
             "start='closed_forms' needs a run that began with them. Received: "
             f"{checkpoint}, with ridge_warm_start={begun.ridge_warm_start}, "

@@ -87,7 +87,9 @@ def validation_batches(
     if without:
         left_out = tf.constant(list(without))
         serialized = serialized.filter(
-            lambda s: ~tf.reduce_any(records.parse_image_id(s[None]) == left_out)
+            lambda s: tf.reduce_all(
+                records.parse_string(s[None], "image_id") != left_out
+            )
         )
     # Shards are sorted as the catalogue is; neighbours would be near copies.
     serialized = serialized.shuffle(

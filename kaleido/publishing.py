@@ -13,7 +13,7 @@ from kaleido.files import read_json, write_json, write_text
 from kaleido.model_folder import PARTS
 from kaleido.provenance import library_versions, model_fingerprint
 from kaleido.reports.model_card import model_card
-from kaleido.result_tables import Result, parse_result
+from kaleido.results import Result, parse_result
 from kaleido.serving.saved_model import export_saved_model, serving_module
 from kaleido.workdir import (
     RunDescription,
@@ -128,7 +128,7 @@ def read_results(texts: Sequence[str]) -> List[Result]:
     """Reads scores for the card.
 
     Args:
-        texts: NAME=FILE.json, see `result_tables.parse_result`.
+        texts: NAME=FILE.json, see `results.parse_result`.
 
     Raises:
         ValueError: if a file does not say which model its scores are of; names it.

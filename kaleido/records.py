@@ -336,10 +336,8 @@ def parse_examples(
 
 def parse_subcategory_key(serialized: tf.Tensor) -> tf.Tensor:
     """Returns int64 [batch] hashes of the sub-categories, leaving the rest packed."""
-    parsed = tf.io.parse_example(
-        serialized, {"subcategory": tf.io.FixedLenFeature([], tf.string)}
-    )
-    return tf.strings.to_hash_bucket_fast(parsed["subcategory"], 2**62)
+    names = parse_string(serialized, "subcategory")
+    return tf.strings.to_hash_bucket_fast(names, 2**62)
 
 
 def count_pieces(record_set: RecordSet, split: str) -> np.ndarray:
@@ -354,17 +352,16 @@ def count_pieces(record_set: RecordSet, split: str) -> np.ndarray:
 def read_strings(
     record_set: RecordSet, split: str, field: str
 ) -> Iterator[tf.Tensor]:
-    """Yields one of `STRING_FIELDS` of a split, string [batch]; leaves the rest."""
-    description = {field: tf.io.FixedLenFeature([], tf.string)}
+    """Yields one of `STRING_FIELDS` of a split, string [batch]."""
     dataset = tf.data.TFRecordDataset(list(record_set.files.get(split, ())))
     for serialized in dataset.batch(512):
-        yield tf.io.parse_example(serialized, description)[field]
+        yield parse_string(serialized, field)
 
 
-def parse_image_id(serialized: tf.Tensor) -> tf.Tensor:
-    """Returns only `image_id` of a batch, string [batch]."""
-    description = {"image_id": tf.io.FixedLenFeature([], tf.string)}
-    return tf.io.parse_example(serialized, description)["image_id"]
+def parse_string(serialized: tf.Tensor, field: str) -> tf.Tensor:
+    """Returns one of `STRING_FIELDS` of a batch, string [batch]; leaves the rest."""
+    description = {field: tf.io.FixedLenFeature([], tf.string)}
+    return tf.io.parse_example(serialized, description)[field]
 
 
 def parse_identity(serialized: tf.Tensor) -> Dict[str, tf.Tensor]:

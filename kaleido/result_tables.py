@@ -7,20 +7,16 @@ best in its column where no other row of ours is better with p < .05.
 from __future__ import annotations
 
 import dataclasses
-import os
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence
 
 import numpy as np
 
 from kaleido import published
-from kaleido.cases import cases_path
-from kaleido.comparison import read_outcomes
-from kaleido.files import read_json
 from kaleido.metrics.bootstrap import paired_bootstrap
+from kaleido.results import Result
 from kaleido.retrieval_figures import FLOORS
 
 SIGNIFICANT = 0.05
-CLASSES = ("category", "subcategory")
 
 
 class Outcomes(NamedTuple):
@@ -35,68 +31,6 @@ class Outcomes(NamedTuple):
     values: np.ndarray
     ids: np.ndarray
     products: np.ndarray
-
-
-@dataclasses.dataclass(frozen=True)
-class Result:
-    """A results file.
-
-    Attributes:
-        name: of the run.
-        content: the JSON.
-        arrays: the outcomes beside it.
-        cases: see `cases.choose_cases`; may be empty.
-    """
-
-    name: str
-    content: Mapping[str, Any]
-    arrays: Mapping[str, np.ndarray]
-    cases: Sequence[Mapping[str, Any]] = ()
-
-    @property
-    def kind(self) -> str:
-        """`retrieval`, `category`, `subcategory` or `caption`; see `kind_of`."""
-        return kind_of(self.content, self.name)
-
-
-def kind_of(content: Any, name: str) -> str:
-    """Returns what results are of.
-
-    Args:
-        content: of a JSON file.
-        name: names the file or the run in the error.
-
-    Raises:
-        ValueError: if it holds no results.
-    """
-    keys = sorted(content) if isinstance(content, dict) else type(content).__name__
-    if "scorers" in keys:
-        return "retrieval"
-    task = content.get("task") if isinstance(content, dict) else None
-    if task in (*CLASSES, "caption"):
-        return task
-    raise ValueError(
-        f"{name} has no results of experiments.evaluate or experiments.finetune. "
-        f"Received: keys {keys[:8]}"
-    )
-
-
-def parse_result(text: str) -> Result:
-    """Reads a results file.
-
-    Args:
-        text: NAME=FILE.json, as flags give it.
-
-    Raises:
-        ValueError: if the text is of another form, or the file holds no results.
-    """
-    name, _, path = text.partition("=")
-    if not (name and path):
-        raise ValueError(f"--results takes NAME=FILE.json. Received: {text!r}")
-    content = read_json(path)
-    kind_of(content, path)
-    cases = read_json(cases_path(path)) if os.path.exists(cases_path(path)) else []
-    return Result(name, content, read_outcomes(path, content), cases)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,10 +129,11 @@ def mark_best(rows: Sequence[Row], columns: Sequence[str]) -> List[Dict[str, boo
             first = max(group, key=lambda index: found[index].values.mean())
             best = found[first]
             for index in group:
-                tested = paired_bootstrap(
-                    best.values, found[index].values, best.products
+                marked[index][column] = index == first or (
+                    paired_bootstrap(
+                        best.values, found[index].values, best.products
+                    )["p_value"] >= SIGNIFICANT
                 )
-                marked[index][column] = tested["p_value"] >= SIGNIFICANT
     return marked
 
 

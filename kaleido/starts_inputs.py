@@ -9,7 +9,7 @@ from typing import Sequence
 
 from kaleido.callbacks import metrics_path, read_lines
 from kaleido.finetuning import task_class
-from kaleido.interop.starting_weights import is_run
+from kaleido.interop.starting_weights import has_closed_forms
 from kaleido.pools import read_manifest
 from kaleido.records import RecordSet
 from kaleido.starts import Rival, Start
@@ -51,7 +51,7 @@ def check_inputs(
     run.spec.check_equals(records.spec, records.directory)
     begun = run.config.training
     wanted = [row.name for row in rows if getattr(row, "start", "") == "closed_forms"]
-    if wanted and (not begun.ridge_warm_start or is_run(begun.init)):
+    if wanted and not has_closed_forms(run.config):
         raise ValueError(
             f"--checkpoint: the row {wanted[0]!r} needs a run that began with closed "
             f"forms. Received: {checkpoint}, with "

@@ -15,7 +15,7 @@ from kaleido.files import write_json
 from kaleido.models import networks_for
 from kaleido.provenance import model_fingerprint
 from kaleido.reports import model_card
-from kaleido.result_tables import Result
+from kaleido.results import Result
 from kaleido.text import Tokenizer
 from tests import tiny_records
 from tests.serving.test_saved_model import pictures

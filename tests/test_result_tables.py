@@ -7,7 +7,8 @@ import pytest
 
 from kaleido import result_tables as tables
 from kaleido.reports.joint_report import joint_markdown, joint_page, joint_tables
-from kaleido.result_tables import Outcomes, Result, Row, gather_rows, parse_result
+from kaleido.result_tables import Outcomes, Row, gather_rows
+from kaleido.results import Result, parse_result
 
 
 def row(name, outcomes, ids=None):

@@ -213,9 +213,11 @@ def _build(folder, layout, saliency, masking):
 
 def _run(cell: Cell, seed: str, workdir: str) -> Dict[str, float]:
     """Trains and evaluates a cell; returns its figures."""
+    from kaleido.task_results import results_path
+
     records, checkpoint = _records(cell.row), pretrained(cell.row, seed)
     ranks = cell.task == "retrieval"
-    results = os.path.join(workdir, "results.json")
+    results = results_path(workdir, _SPLIT)
     shared = [f"--records={records}", f"--split={_SPLIT}"]
     if ranks:
         manifest = manifest_of(FLAGS.output, records, _SPLIT)

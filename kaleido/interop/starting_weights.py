@@ -65,6 +65,11 @@ def is_run(init: str) -> bool:
     return os.path.isdir(init) and latest_checkpoint(init) is not None
 
 
+def has_closed_forms(config: Config) -> bool:
+    """Whether a run began with closed forms, not with all that another had learnt."""
+    return config.training.ridge_warm_start and not is_run(config.training.init)
+
+
 def seen_by(init: str) -> Tuple[str, ...]:
     """Returns the examples that starting weights have seen, where they are a run's."""
     return read_run(init).trained_on if is_run(init) else ()

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any, Dict, List, Sequence
 
 from kaleido import result_tables as tables
+from kaleido.finetuning_config import CLASSIFICATION_TASKS
 from kaleido.reports.page import render_markdown, render_page, shown
-from kaleido.result_tables import Result, Table
+from kaleido.result_tables import Table
+from kaleido.results import Result
 
 
 def joint_tables(results: Sequence[Result]) -> List[Table]:
@@ -18,7 +20,7 @@ def joint_tables(results: Sequence[Result]) -> List[Table]:
     """
     make = {
         "retrieval": tables.retrieval_rows, "caption": tables.caption_rows,
-        **dict.fromkeys(tables.CLASSES, tables.classification_rows),
+        **dict.fromkeys(CLASSIFICATION_TASKS, tables.classification_rows),
     }
     rows: Dict[str, List[tables.Row]] = {}
     for result in results:

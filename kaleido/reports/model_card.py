@@ -6,7 +6,7 @@ from typing import Any, Mapping, Sequence
 
 from kaleido.reports.joint_report import joint_markdown, joint_tables
 from kaleido.reports.page import render_markdown
-from kaleido.result_tables import Result
+from kaleido.results import Result
 
 
 def model_card(content: Mapping[str, Any], results: Sequence[Result]) -> str:

@@ -105,13 +105,9 @@ class Classification(Task):
 
     @classmethod
     def check_split(cls, task, records, split) -> None:
-        count_labels(task, records, split)
+        labels = _read_labels(task, records, split)
         unseen, _ = require_unseen(records, split)
         ids = inference.load_ids_and_keys(records, split)["image_ids"]
-        labels = (
-            name.decode("utf-8") for batch in read_strings(records, split, task)
-            for name in batch.numpy()
-        )
         found = {label for one, label in zip(ids, labels) if one in unseen} - {""}
         classes = set(records.classes[task])
         if split == "validation":
@@ -306,26 +302,29 @@ def count_labels(task: str, records: RecordSet, split: str) -> np.ndarray:
     Raises:
         ValueError: if a label is not in the class list, or no example has one.
     """
-    found: collections.Counter = collections.Counter()
-    for names in read_strings(records, split, task):
-        found.update(names.numpy().tolist())
-    # Products without a label.
-    found.pop(b"", None)
-    classes = [name.encode("utf-8") for name in records.classes[task]]
-    known = set(classes)
-    lost = {name: count for name, count in found.items() if name not in known}
+    found = collections.Counter(_read_labels(task, records, split))
+    return np.array([found[name] for name in records.classes[task]])
+
+
+def _read_labels(task: str, records: RecordSet, split: str) -> List[str]:
+    """Returns a split's labels in stored order, empty for none; see `count_labels`."""
+    labels = [
+        name.decode("utf-8") for names in read_strings(records, split, task)
+        for name in names.numpy()
+    ]
+    known = {*records.classes[task], ""}
+    lost = [label for label in labels if label not in known]
     if lost:
         raise ValueError(
-            f"The {task} of {sum(lost.values())} {split} examples is not in the class "
-            f"list of {records.directory}/dataset.json. Received: "
-            f"{next(iter(lost)).decode()!r}"
+            f"The {task} of {len(lost)} {split} examples is not in the class list of "
+            f"{records.directory}/dataset.json. Received: {lost[0]!r}"
         )
-    if not found:
+    if not any(labels):
         raise ValueError(
             f"No {split} example of {records.directory} has a {task}. Received: "
             f"classes={records.classes[task]}"
         )
-    return np.array([found[name] for name in classes])
+    return labels
 
 
 def _shown(names: np.ndarray) -> str:
