@@ -18,6 +18,8 @@ night's rate of 2e-4 and at this of 6e-4, loss (accuracy; contrastive: in a batc
   rotation         1.37  (.332)   1.27  (.378)
   jigsaw           3.07  (.098)   2.53  (.220)
   camouflage        .80  (.765)   1.09  (.640)
+  grey to colour    .98  (.029)   1.07  (.041)
+  blank to colour   .98  (.025)   1.02  (.036)
 """
 
 from experiments.configs import myntra_night
