@@ -3,15 +3,16 @@
 What a picture's frozen features and a text's words say of its class needs no network,
 and some thousand products are too few for the [CLS] state to learn it anew. So the
 maps are fitted apart from the fine-tuning and take part in its answers
-(`layers/class_maps.py`); how much each of the three counts is chosen by the likelihood
-of the validation split, of which they know no more than what chose their settings. Not
-in the paper.
+(`layers/class_maps.py`). Which of the three do, and how much each counts, is chosen by
+accuracy and likelihood of the validation split, of which they know no more than what
+chose their settings. Not in the paper.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Dict, Sequence, Tuple
+import itertools
+from typing import Any, Dict, Optional, Sequence, Tuple
 
 import numpy as np
 from absl import logging
@@ -172,3 +173,38 @@ def weigh(parts: Sequence[np.ndarray], labels: np.ndarray) -> np.ndarray:
         bounds=[(0.0, None)] * len(parts),
     )
     return found.x / sizes
+
+
+def choose_weights(
+    parts: Sequence[np.ndarray],
+    labels: np.ndarray,
+    offset: Optional[np.ndarray] = None,
+    importance: Optional[np.ndarray] = None,
+) -> np.ndarray:
+    """Chooses who takes part, and returns what each counts, float64 [parts].
+
+    The likeliest sum is not the most accurate one: a part that knows little of the
+    class can still soften what another is too sure of. So a part is left out where
+    the others are more often right without it.
+
+    Args:
+        parts, labels: see `weigh`.
+        offset: float [classes], added to the sum before it is read; nothing by default.
+        importance: float [n], what an example counts; one by default.
+
+    Returns:
+        Weights of `weigh`, 0 for what is left out.
+    """
+    best = None
+    # All of them first: fewer must be better, not as good.
+    for count in range(len(parts), 0, -1):
+        for taken in itertools.combinations(range(len(parts)), count):
+            weights = np.zeros(len(parts))
+            weights[list(taken)] = weigh([parts[k] for k in taken], labels)
+            total = sum(weight * part for weight, part in zip(weights, parts))
+            if offset is not None:
+                total = total + offset
+            right = np.average(total.argmax(axis=1) == labels, weights=importance)
+            if best is None or right > best[0]:
+                best = right, weights
+    return best[1]

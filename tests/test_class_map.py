@@ -83,6 +83,40 @@ def test_the_layer_computes_what_was_fitted():
     np.testing.assert_allclose(found[1], text.logits(words[0]), atol=1e-4)
 
 
+def margins(*values):
+    """Logits of two classes, by how much the first is ahead."""
+    return np.stack([np.array(values), np.zeros(len(values))], axis=1)
+
+
+# One part is sure of six and right of nine; it is as sure of the tenth, whose class is
+# the other. The second knows of the tenth, and doubts three that are close.
+SURE = margins(*[5.0] * 6, *[0.2] * 3, 8.0)
+DOUBTFUL = margins(*[0.0] * 6, *[-0.3] * 3, -8.0)
+TENTH = np.array([0] * 9 + [1])
+
+
+def test_a_part_that_makes_answers_worse_is_left_out():
+    likeliest = class_map.weigh([SURE, DOUBTFUL], TENTH)
+    joined = likeliest[0] * SURE + likeliest[1] * DOUBTFUL
+    assert np.mean(joined.argmax(axis=1) == TENTH) == pytest.approx(0.7)
+    weights = class_map.choose_weights([SURE, DOUBTFUL], TENTH)
+    assert weights[1] == 0.0
+    assert weights[0] == pytest.approx(class_map.weigh([SURE], TENTH)[0])
+    # As good is not better: both stay.
+    assert (class_map.choose_weights([SURE, 2 * SURE], TENTH) > 0.0).all()
+
+
+def test_parts_are_chosen_by_what_examples_count():
+    likeliest = class_map.weigh([SURE, DOUBTFUL], TENTH)
+    # The tenth counts more than the three that are lost for it.
+    importance = np.array([1.0] * 9 + [4.0])
+    weights = class_map.choose_weights([SURE, DOUBTFUL], TENTH, None, importance)
+    np.testing.assert_allclose(weights, likeliest)
+    # So much is added to the other class that nothing else counts: nobody is left out.
+    weights = class_map.choose_weights([SURE, DOUBTFUL], TENTH, np.array([0.0, 1e3]))
+    np.testing.assert_allclose(weights, likeliest)
+
+
 def test_weights_are_the_likeliest_and_noise_has_none():
     rng = np.random.default_rng(0)
     truth = rng.normal(0, 1, (4000, 3))

@@ -63,7 +63,7 @@ def _steps(retrieval: int, classes: int, caption: int) -> Mapping[str, int]:
 
 def _records(crop_size: int, whole_crop_size: int, **more: str) -> Mapping[str, Any]:
     return {
-        "backbone": "efficientnet_lite0", "crop_size": crop_size,
+        "backbone": "efficientnet_lite0_stages", "crop_size": crop_size,
         "whole_crop_size": whole_crop_size, "max_tokens": 64, **more,
     }
 

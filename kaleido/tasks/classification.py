@@ -168,9 +168,12 @@ class Classification(Task):
             )
 
         logits = [np.concatenate(self._validation_logits())[seen]]
+        offset = importance = None
         if self.config.balance == "logits":
-            # As it has learnt to be read.
-            logits[0] = logits[0] + self._log_shares.numpy()
+            # As it has learnt to be read; the answer counts classes alike.
+            offset = -self._log_shares.numpy()
+            importance = self._weights.numpy()[labels]
+            logits[0] = logits[0] - offset
         if maps.picture is not None:
             fitted, chosen = class_map.fit_picture_map(
                 *data("level_means"), self.num_classes
@@ -186,7 +189,7 @@ class Classification(Task):
             logging.info("classes from texts in closed form: %s", chosen)
             maps.text.set_weights(fitted.weights)
             logits.append(fitted.logits(validation["token_ids"][seen]))
-        weights = class_map.weigh(logits, labels)
+        weights = class_map.choose_weights(logits, labels, offset, importance)
         logging.info("weights of [CLS] and closed forms: %s", weights)
         maps.shares.assign(weights)
         if self.config.balance == "logits":
