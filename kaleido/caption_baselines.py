@@ -35,14 +35,28 @@ def nearest_captions(
         ValueError: if training is empty, or has not as many captions as features.
     """
     _check(train_features, train_captions)
+    nearest = nearest_rows(train_features, test_features)
+    return [train_captions[row] for row in nearest.tolist()]
+
+
+def nearest_rows(train_features: np.ndarray, test_features: np.ndarray) -> np.ndarray:
+    """Returns the nearest one of training, by cosine, int [test].
+
+    Args:
+        train_features: float [train, size].
+        test_features: float [test, size].
+
+    Returns:
+        Rows of training; of equally near ones the first.
+    """
     train = normalize(np.asarray(train_features, np.float32))
-    nearest: List[int] = []
+    nearest = np.zeros(len(test_features), int)
     for start in range(0, len(test_features), _BLOCK):
-        block = np.asarray(test_features[start : start + _BLOCK], np.float32)
-        cosines = normalize(block) @ train.T
+        block = slice(start, start + _BLOCK)
+        cosines = normalize(np.asarray(test_features[block], np.float32)) @ train.T
         best = cosines.max(axis=1, keepdims=True)
-        nearest += (cosines >= best - _ROUNDING).argmax(axis=1).tolist()
-    return [train_captions[row] for row in nearest]
+        nearest[block] = (cosines >= best - _ROUNDING).argmax(axis=1)
+    return nearest
 
 
 def frequent_captions(

@@ -9,6 +9,7 @@ trained by gradient: this is the floor that every model of ours must beat.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from typing import List, Sequence, Tuple
 
@@ -84,6 +85,29 @@ class RidgeFit:
             self._gram = self._x.T @ self._x
             self._products = [self._x.T @ y for y in self._centred]
 
+    def without(self, rows: np.ndarray) -> "RidgeFit":
+        """Returns the fit of the other pairs, centred and scaled as all are.
+
+        What it maps the left-out pictures to, it has not learnt by heart.
+
+        Args:
+            rows: int [m], of the pairs.
+        """
+        fit = copy.copy(self)
+        kept = np.delete(np.arange(len(self._x)), rows)
+        fit._x = self._x[kept]
+        fit._centred = [y[kept] for y in self._centred]
+        if self._dual:
+            fit._gram, fit._products = self._gram[np.ix_(kept, kept)], fit._centred
+        else:
+            left = self._x[rows]
+            fit._gram = self._gram - left.T @ left
+            fit._products = [
+                product - left.T @ y[rows]
+                for product, y in zip(self._products, self._centred)
+            ]
+        return fit
+
     def kernels(self, penalty: float) -> List[np.ndarray]:
         """Returns the kernel [f, h] of each target, of standardised features.
 
@@ -158,26 +182,26 @@ WHITENINGS: Tuple[float, ...] = (0.25, 0.5)
 
 
 def choose_ridge_maps(
-    train: Sequence[np.ndarray],
+    fit: RidgeFit,
     validation: Sequence[np.ndarray],
     penalties: Sequence[float] = PENALTIES,
     whitenings: Sequence[float] = WHITENINGS,
 ) -> List[Tuple[RidgeMap, dict]]:
-    """Fits maps for each setting and keeps each target's best on validation.
+    """Makes maps of each setting and keeps each target's best on validation.
 
     Args:
-        train, validation: features and targets, see `RidgeFit`.
+        fit: of the training pairs.
+        validation: features and targets, see `RidgeFit`.
         penalties, whitenings: settings to try.
 
     Returns:
         Of each target the map, and a dict that says what was chosen: `penalty`,
         `whitening`, and `mean_reciprocal_rank` on validation, both ways averaged.
     """
-    targets = range(len(train) - 1)
+    targets = range(len(validation) - 1)
     best: List[Tuple[RidgeMap, dict]] = [
         (None, {"mean_reciprocal_rank": -1.0}) for _ in targets
     ]
-    fit = RidgeFit(*train)
     for penalty in penalties:
         solved = fit.solve(penalty)
         for target in targets:

@@ -24,7 +24,7 @@ from kaleido.layers.heads import level_means
 from kaleido.lexical_map import WordMap, fit_word_basis
 from kaleido.models import Networks, feature_tasks
 from kaleido.records import RecordSet, count_pieces
-from kaleido.ridge_map import RidgeMap, choose_ridge_maps
+from kaleido.ridge_map import RidgeFit, RidgeMap, choose_ridge_maps
 
 
 def ridge_inputs(
@@ -121,7 +121,9 @@ def fit_or_load(
         basis = fit_word_basis(inputs["train"][2], special, size, seed)
         for split, (*_, token_ids) in inputs.items():
             pairs[split].append(basis.vectors(token_ids))
-    (ridge, chosen), *others = choose_ridge_maps(pairs["train"], pairs["validation"])
+    (ridge, chosen), *others = choose_ridge_maps(
+        RidgeFit(*pairs["train"]), pairs["validation"]
+    )
     words = None
     if others:
         ((of_words, setting),) = others

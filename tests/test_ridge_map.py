@@ -72,6 +72,25 @@ def test_full_whitening_makes_the_residual_round():
     )
 
 
+@pytest.mark.parametrize("count", [200, 30])
+def test_a_fit_without_pairs_is_that_of_the_others(count):
+    """Of fewer pairs than features, and of more; scaled and centred as all are."""
+    x, y = pairs(count, 1.0, features=24 if count == 200 else 40)
+    rows = np.arange(0, count, 3)
+    fit = ridge_map.RidgeFit(x, y)
+    (kernel,) = fit.without(rows).kernels(0.3)
+    scaled, centred = (x - x.mean(0)) / x.std(0), y - y.mean(0)
+    scaled, centred = np.delete(scaled, rows, 0), np.delete(centred, rows, 0)
+    expected = np.linalg.solve(
+        scaled.T @ scaled + 0.3 * len(scaled) * np.eye(x.shape[1]), scaled.T @ centred
+    )
+    np.testing.assert_allclose(kernel, expected, atol=1e-4)
+    # And the fit of all is what it was.
+    np.testing.assert_array_equal(
+        fit.kernels(0.3)[0], ridge_map.RidgeFit(x, y).kernels(0.3)[0]
+    )
+
+
 def test_a_feature_that_never_varies_does_no_harm():
     x, y = pairs(300, 0.5)
     x[:, 3] = 7.0
@@ -88,7 +107,7 @@ def test_the_setting_that_is_best_on_validation_is_chosen():
     # A second target, noise alone, has no say in the first one's setting.
     other = np.random.default_rng(5).normal(size=(1100, 3)).astype(np.float32)
     (ridge, chosen), (second, _) = ridge_map.choose_ridge_maps(
-        (*train, other[:800]), (*validation, other[800:]),
+        ridge_map.RidgeFit(*train, other[:800]), (*validation, other[800:]),
         penalties=(1e-3, 1e3), whitenings=(0.0, 0.5),
     )
     assert chosen["whitening"] == 0.5 and second.text_kernel.shape == (3, 3)

@@ -9,7 +9,7 @@ import tensorflow as tf
 from absl import logging
 
 from kaleido import baselines, caption_baselines, corruption, losses
-from kaleido.caption_context import CaptionContext, describe
+from kaleido.caption_context import KnownPairs, LearntContext, learn_context
 from kaleido.cases import choose_cases
 from kaleido.finetuning_config import BEAM_ROW, BEAMS
 from kaleido.generator import Generator
@@ -21,12 +21,14 @@ from kaleido.models import PAIR_INPUTS
 from kaleido.progress import Progress
 from kaleido.records import STRING_FIELDS, count_pieces
 from kaleido.reports.caption_report import caption_page
-from kaleido.tasks.task import Collected, Outcome, Task, picked
+from kaleido.tasks.task import Batch, Collected, Outcome, Task, picked
 from kaleido.text import Tokenizer
 from kaleido.word_evidence import fit_word_evidence
 
 # Factors of what closed forms say of words, of which validation chooses one.
 _TRUSTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
+# What closed forms learn from, and what chooses their settings.
+_LEARNT = ("train", "validation")
 # References are whole texts, however long the captions may become.
 _WHOLE = 512
 
@@ -47,9 +49,10 @@ class Captioning(Task):
         # What training never wrote it will not write.
         self._written = count_pieces(records, "train") > 0
         self._tokenizer = Tokenizer(records.vocabulary)
-        self._context = None
+        self._context = self._copied_in_training = None
         if config.context == "nearest":
-            self._context = self._learn_context()
+            learnt = self._learn_context()
+            self._context = learnt.context
         joins = config.joins_closed_forms(run)
         self._generator = Generator(
             networks, records.vocabulary, self._written, copies=bool(self._context),
@@ -57,25 +60,52 @@ class Captioning(Task):
         )
         self.copying = self._generator.copying
 
-    def _learn_context(self) -> CaptionContext:
-        layout, train = self.records.spec.patch_layout, Collected()
-        for batch in self.read_for_baselines("train"):
-            train.add(
-                {
-                    "features": describe(batch["patch_features"], layout.levels),
-                    "keys": batch["product_key"],
-                    "token_ids": self.padded(batch)["token_ids"],
-                }
-            )
-        return CaptionContext.learn(
-            train["features"], train["token_ids"], train["keys"], layout
+    def _learn_context(self) -> LearntContext:
+        columns = ("level_means", "token_ids", "product_key", "record_key")
+        pairs = {split: self._collect(split, columns) for split in _LEARNT}
+        known = (
+            KnownPairs(*(pairs[split][name] for name in columns[:3]))
+            for split in _LEARNT
         )
+        logging.info("learning which pictures have similar texts")
+        learnt = learn_context(
+            *known, self.records.vocabulary.is_special, self.records.spec.patch_layout,
+            self.config.training.seed,
+        )
+        logging.info("map of pictures to words: %s", learnt.chosen)
+        self._copied_in_training = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(
+                tf.constant(pairs["train"]["record_key"]),
+                tf.constant(learnt.rows, tf.int32),
+            ),
+            -1,
+        )
+        return learnt
+
+    def _collect(self, split, columns) -> Collected:
+        collected = Collected()
+        for batch in map(self.padded, self.read_for_baselines(split)):
+            collected.add({name: batch[name] for name in columns})
+        return collected
+
+    def add_targets(self, batch: Batch) -> Batch:
+        """Adds `context_row` int32 [batch], of the text that a picture of training may
+        copy from; -1 for others."""
+        if self._copied_in_training is None:
+            return batch
+        rows = self._copied_in_training.lookup(batch["record_key"])
+        return {**batch, "context_row": rows}
 
     def _context_of(self, batch) -> Optional[tf.Tensor]:
         """Returns the texts that captions of a batch may copy from."""
         if self._context is None:
             return None
         found = self._context.texts(batch["patch_features"], batch["product_key"])
+        rows = batch["context_row"]
+        known = self._context.arrays["token_ids"]
+        found = tf.where(
+            rows[:, None] >= 0, tf.gather(known, tf.maximum(rows, 0)), found
+        )
         # XLA compiles a program a length.
         lengths = self.config.data.text_lengths
         return corruption.trim_texts({"token_ids": found}, lengths)["token_ids"]
@@ -138,15 +168,10 @@ class Captioning(Task):
         if evidence is None or evidence.is_fitted:
             return False
         columns = ("level_means", "token_ids")
-        pairs = {}
-        for split in ("train", "validation"):
-            collected = Collected()
-            for batch in map(self.padded, self.read_for_baselines(split)):
-                collected.add({name: batch[name] for name in columns})
-            pairs[split] = tuple(collected[name] for name in columns)
+        pairs = (self._collect(split, columns) for split in _LEARNT)
         fitted, chosen = fit_word_evidence(
-            pairs["train"], pairs["validation"], self._generator.piece_ids,
-            self.records.spec.vocab_size,
+            *(tuple(split[name] for name in columns) for split in pairs),
+            self._generator.piece_ids, self.records.spec.vocab_size,
         )
         logging.info("words from pictures in closed form: %s", chosen)
         evidence.set_weights([*fitted, 1.0])

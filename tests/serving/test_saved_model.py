@@ -11,10 +11,11 @@ import pytest
 import tensorflow as tf
 
 from kaleido import corruption, records
-from kaleido.caption_context import CaptionContext, describe
+from kaleido.caption_context import CaptionContext
 from kaleido.catalogs.product import Product
 from kaleido.classifier import Classifier
 from kaleido.generator import Generator
+from kaleido.layers.heads import level_means
 from kaleido.models import networks_for
 from kaleido.preprocessing import Preprocessor
 from kaleido.serving.caption_module import CaptionModule
@@ -255,10 +256,17 @@ def test_captions_are_those_of_the_generator_in_words(
     pictures, context, texts = reader(IMAGES), None, None
     if with_context:
         levels = spec.patch_layout.levels
-        known = describe(pictures["patch_features"], levels).numpy()
+        known = level_means(pictures["patch_features"], levels, levels).numpy()
         texts = np.array([[5 + k, 9 + k, 0] for k in range(len(known))], np.int32)
-        context = CaptionContext.learn(
-            known, texts, np.arange(len(known)), spec.patch_layout
+        middle = known.mean(axis=0)
+        away = known - middle
+        context = CaptionContext(
+            {
+                "kernel": np.eye(len(middle), dtype=np.float32), "bias": -middle,
+                "pictures": away / np.linalg.norm(away, axis=1, keepdims=True),
+                "token_ids": texts, "product_keys": np.arange(len(known)),
+            },
+            spec.patch_layout,
         )
     layout = spec.patch_layout if joined else None
     generator = Generator(networks, vocabulary, copies=with_context, layout=layout)
