@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kaleido import records
+from kaleido import class_map, records
 from kaleido.models import PAIR_INPUTS
 from kaleido.tasks import classification
 from kaleido.tasks import task as task_module
@@ -281,7 +281,17 @@ def test_closed_forms_join_once_training_has_ended(record_set, inputs, maps):
     assert tf.reduce_mean(found[0]) < tf.reduce_mean(found[1])
 
 
-def test_balanced_classifiers_are_weighed_as_what_they_have_learnt(record_set):
+def test_balanced_classifiers_are_weighed_as_what_they_have_learnt(
+    record_set, monkeypatch
+):
+    judged = []
+
+    def weigh_all(parts, labels, offset, importance):
+        """Who is left out depends on what is judged, plain or balanced; nobody is."""
+        judged.append((labels, offset, importance))
+        return class_map.weigh(parts, labels)
+
+    monkeypatch.setattr(class_map, "choose_weights", weigh_all)
     plain = with_closed_forms(record_set)
     balanced = with_closed_forms(record_set, balance="logits")
     for task in (plain, balanced):
@@ -292,6 +302,12 @@ def test_balanced_classifiers_are_weighed_as_what_they_have_learnt(record_set):
     # With that added, the balanced one says nothing of its own.
     balanced._head.layer.bias.assign(tf.zeros_like(balanced._log_shares))
     assert plain.settle() and balanced.settle()
+    (labels, *of_plain), (_, offset, importance) = judged
+    assert of_plain == [None, None]
+    # What is balanced answers without the shares, and counts each class alike.
+    np.testing.assert_allclose(offset, -balanced._log_shares.numpy())
+    totals = np.bincount(labels, importance)
+    np.testing.assert_allclose(totals, totals.mean(), rtol=1e-5)
     np.testing.assert_allclose(
         plain._head.maps.shares, balanced._head.maps.shares, atol=1e-3
     )
