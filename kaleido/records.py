@@ -359,7 +359,8 @@ def read_strings(
 
 
 def parse_string(serialized: tf.Tensor, field: str) -> tf.Tensor:
-    """Returns one of `STRING_FIELDS` of a batch, string [batch]; leaves the rest."""
+    """Returns one of `STRING_FIELDS`, or an array's bytes, of a batch, string [batch];
+    leaves the rest."""
     description = {field: tf.io.FixedLenFeature([], tf.string)}
     return tf.io.parse_example(serialized, description)[field]
 
@@ -394,8 +395,5 @@ def parse_alignments(
 
 def parse_token_ids(serialized: tf.Tensor, spec: RecordSpec) -> tf.Tensor:
     """Returns only the `token_ids` of a batch, int32 [batch, max_tokens]."""
-    parsed = tf.io.parse_example(
-        serialized, {"token_ids": tf.io.FixedLenFeature([], tf.string)}
-    )
-    ids = tf.io.decode_raw(parsed["token_ids"], tf.int32)
+    ids = tf.io.decode_raw(parse_string(serialized, "token_ids"), tf.int32)
     return tf.reshape(ids, [-1, spec.max_tokens])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
 from kaleido import baselines, caption_baselines, corruption, losses
-from kaleido.caption_context import KnownPairs, LearntContext, learn_context
+from kaleido.caption_context import CaptionContext, KnownPairs, learn_context
 from kaleido.cases import choose_cases
 from kaleido.finetuning_config import BEAM_ROW, BEAMS
 from kaleido.generator import Generator
@@ -51,8 +51,7 @@ class Captioning(Task):
         self._tokenizer = Tokenizer(records.vocabulary)
         self._context = self._copied_in_training = None
         if config.context == "nearest":
-            learnt = self._learn_context()
-            self._context = learnt.context
+            self._context, self._copied_in_training = self._learn_context()
         joins = config.joins_closed_forms(run)
         self._generator = Generator(
             networks, records.vocabulary, self._written, copies=bool(self._context),
@@ -60,7 +59,9 @@ class Captioning(Task):
         )
         self.copying = self._generator.copying
 
-    def _learn_context(self) -> LearntContext:
+    def _learn_context(self) -> Tuple[CaptionContext, tf.lookup.StaticHashTable]:
+        """Returns the context, and by record key the row of it that a picture of
+        training may copy from."""
         columns = ("level_means", "token_ids", "product_key", "record_key")
         pairs = {split: self._collect(split, columns) for split in _LEARNT}
         known = (
@@ -73,20 +74,14 @@ class Captioning(Task):
             self.config.training.seed,
         )
         logging.info("map of pictures to words: %s", learnt.chosen)
-        self._copied_in_training = tf.lookup.StaticHashTable(
-            tf.lookup.KeyValueTensorInitializer(
-                tf.constant(pairs["train"]["record_key"]),
-                tf.constant(learnt.rows, tf.int32),
-            ),
-            -1,
+        rows = tf.lookup.KeyValueTensorInitializer(
+            tf.constant(pairs["train"]["record_key"]),
+            tf.constant(learnt.rows, tf.int32),
         )
-        return learnt
+        return learnt.context, tf.lookup.StaticHashTable(rows, -1)
 
     def _collect(self, split, columns) -> Collected:
-        collected = Collected()
-        for batch in map(self.padded, self.read_for_baselines(split)):
-            collected.add({name: batch[name] for name in columns})
-        return collected
+        return Collected.of(map(self.padded, self.read_for_baselines(split)), columns)
 
     def add_targets(self, batch: Batch) -> Batch:
         """Adds `context_row` int32 [batch], of the text that a picture of training may
@@ -233,10 +228,10 @@ class Captioning(Task):
         return write
 
     def evaluate_split(self, split: str) -> Outcome:
-        write, written = self._writers(), Collected()
-        train, test = Collected(), Collected()
-        for batch in self.read_for_baselines("train"):
-            train.add({k: batch[k] for k in ("text", "subcategory", "level_means")})
+        write, written, test = self._writers(), Collected(), Collected()
+        train = Collected.of(
+            self.read_for_baselines("train"), ("text", "subcategory", "level_means")
+        )
         progress = Progress(self.records.counts[split], "captions")
         for number, batch in enumerate(self.read(split)):
             features = tf.cast(batch["patch_features"], tf.float32)
@@ -311,9 +306,9 @@ class Captioning(Task):
             texts: of training.
             asked: level means of what is captioned.
         """
-        validation = Collected()
-        for batch in self.read_for_baselines("validation"):
-            validation.add({k: batch[k] for k in ("text", "level_means")})
+        validation = Collected.of(
+            self.read_for_baselines("validation"), ("text", "level_means")
+        )
         texts_there = self._as_written(validation.strings("text"))
         references = [[text] for text in texts_there]
         views = baselines.picture_views(self.records.spec.feature_size)

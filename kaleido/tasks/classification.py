@@ -204,12 +204,9 @@ class Classification(Task):
         ]
 
     def _collect(self, split: str) -> Collected:
-        collected = Collected()
-        for batch in map(_labelled, self.read_for_baselines(split)):
-            batch = self.padded(batch)
-            columns = ("text", "token_ids", "label", "level_means")
-            collected.add({name: batch[name] for name in columns})
-        return collected
+        batches = map(_labelled, self.read_for_baselines(split))
+        columns = ("text", "token_ids", "label", "level_means")
+        return Collected.of(map(self.padded, batches), columns)
 
     def evaluate_split(self, split: str) -> Outcome:
         parts_of = tf.function(self._head.parts, reduce_retracing=True)

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Sequence, Tuple
+from typing import (
+    Any,
+    Dict,
+    FrozenSet,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Sequence,
+    Tuple,
+)
 
 import numpy as np
 import tensorflow as tf
@@ -221,6 +231,14 @@ class Collected:
 
     def __init__(self) -> None:
         self._parts: Dict[str, List[np.ndarray]] = {}
+
+    @classmethod
+    def of(cls, batches: Iterable[Batch], names: Sequence[str]) -> "Collected":
+        """Reads batches to their end, and keeps some columns."""
+        collected = cls()
+        for batch in batches:
+            collected.add({name: batch[name] for name in names})
+        return collected
 
     def add(self, columns: Mapping[str, Any]) -> None:
         """Adds rows to each column."""
