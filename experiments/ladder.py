@@ -22,7 +22,12 @@ import os
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from kaleido.cli import fail_clearly, parse_config_flags, run_binary
+from kaleido.cli import (
+    config_arguments,
+    fail_clearly,
+    parse_config_flags,
+    run_binary,
+)
 from tfrecords import catalog_flags, vocabulary_flags
 
 FLAGS = flags.FLAGS
@@ -33,7 +38,7 @@ vocabulary_flags.define()
 flags.adopt_module_key_flags(catalog_flags)
 flags.adopt_module_key_flags(vocabulary_flags)
 flags.DEFINE_string("captioner", None, "Folder of experiments.train_captioner.")
-config_flags.DEFINE_config_file(
+_CONFIG = config_flags.DEFINE_config_file(
     "config", "experiments/configs/ladder.py", "The experiment."
 )
 flags.DEFINE_list("rungs", ["1", "2", "3", "4", "5"], "Rungs to climb.")
@@ -72,11 +77,8 @@ def _run(rung, seed, workdir):
     from kaleido.ladder import run_figures
 
     records, results = _records(rung), os.path.join(workdir, "validation.json")
-    overrides = config_flags.get_override_values(FLAGS["config"])
     run_binary(
-        "experiments.pretrain",
-        f"--config={config_flags.get_config_filename(FLAGS['config'])}",
-        *(f"--config.{field}={value}" for field, value in overrides.items()),
+        "experiments.pretrain", *config_arguments(_CONFIG),
         f"--records={records}", f"--workdir={workdir}", f"--seed={seed}",
     )
     run_binary(

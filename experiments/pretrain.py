@@ -12,16 +12,15 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import re
 
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from kaleido.cli import fail_clearly, parse_config_flags
+from kaleido.cli import fail_clearly, parse_config_flags, require_config_file
 
 FLAGS = flags.FLAGS
 
-config_flags.DEFINE_config_file(
+_CONFIG = config_flags.DEFINE_config_file(
     "config", None, "Python file with get_config(); any field can be set as "
     "--config.section.field=value.",
 )
@@ -47,13 +46,7 @@ flags.DEFINE_integer(
 @fail_clearly
 def main(argv):
     del argv
-    if FLAGS.config is None:
-        raise ValueError("--config=FILE.py is missing; see experiments/configs/.")
-    # `FILE.py:argument` hands the argument to the file's `get_config`.
-    filename = config_flags.get_config_filename(FLAGS["config"])
-    path = re.sub(r"\.py:.*", ".py", filename)
-    if not os.path.exists(path):
-        raise ValueError(f"--config: there is no file {path}.")
+    require_config_file(_CONFIG)
     import tensorflow as tf
 
     from kaleido import distribution, pretraining, records

@@ -1,16 +1,17 @@
 r"""Is pre-training worth it? Fine-tunes from several starts; trains rivals beside it.
 
-Retrieval, sub-category and captions, each from our pre-training, from the text encoder
-alone and from random weights, retrieval from our closed forms, too, in as many steps,
-the network alone; beside them our pre-training where closed forms of classes and words
-join, closed forms untrained, our pre-training as it stands, and, pre-trained for as
-long as that, two towers and FashionBERT (needs --grid_records).
+Pre-trains ours with each seed. Then retrieval, sub-category and captions, each from
+that, from the text encoder alone and from random weights, retrieval from our closed
+forms, too, in as many steps, the network alone; beside them our pre-training where
+closed forms of classes and words join, closed forms untrained, our pre-training as it
+stands, and, pre-trained for as long as that, two towers and FashionBERT (needs
+--grid_records).
 Retrieval is asked of one manifest. What is not trained is measured once. What is done
 is not done again. Writes OUTPUT/starts.json, starts.html and starts.md.
 
 Example:
-  python -m experiments.starts --records=runs/myntra/records \
-      --checkpoint=runs/myntra/model --grid_records=runs/myntra/records_grid8 \
+  python -m experiments.starts --config=experiments/configs/myntra_starts.py \
+      --records=runs/myntra/records --grid_records=runs/myntra/records_grid8 \
       --output=runs/myntra/starts
 """
 
@@ -21,26 +22,36 @@ import os
 import runpy
 
 from absl import app, flags, logging
+from ml_collections import config_flags
 
 from experiments.grids import CONFIGS, figures_of, manifest_of
 from kaleido import starts
-from kaleido.cli import fail_clearly, parse_seeds, run_binary
+from kaleido.cli import (
+    config_arguments,
+    fail_clearly,
+    parse_config_flags,
+    parse_seeds,
+    require_config_file,
+    run_binary,
+)
 from kaleido.finetuning_config import default_finetuning, schedule
 
 FLAGS = flags.FLAGS
 
+_CONFIG = config_flags.DEFINE_config_file("config", None, "Of our pre-training.")
 flags.DEFINE_string("records", None, "Folder of `tfrecords.build`.", required=True)
-flags.DEFINE_string("checkpoint", None, "Folder of our pre-training.", required=True)
 flags.DEFINE_string(
     "grid_records", "", "The same catalogue with --layout=grid8, for FashionBERT."
 )
 flags.DEFINE_list("tasks", list(starts.TASKS), "Tasks.")
-flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of the fine-tunings.")
+flags.DEFINE_list(
+    "seeds", ["0", "1", "2"], "Seeds, each of our pre-training and its fine-tunings."
+)
 flags.DEFINE_integer("steps", 600, "Steps of a fine-tuning.", lower_bound=1)
 flags.DEFINE_list(
     "rival_seeds", ["0"],
-    "Seeds of the pre-trainings that ours is compared with; empty leaves them out, and "
-    "what is measured without a training, too.",
+    "Seeds of the pre-trainings that ours, with the same, is compared with; empty "
+    "leaves them out, and what is measured without a training, too.",
 )
 flags.DEFINE_string("split", "test", "Split that is evaluated.")
 flags.DEFINE_string("output", None, "Folder of everything.", required=True)
@@ -69,27 +80,30 @@ def _run(row, seed, workdir):
     from kaleido.task_results import results_path
 
     results = results_path(workdir, FLAGS.split)
+    own = {}
     if isinstance(row, starts.Start):
         run_binary(
             "experiments.finetune", f"--task={row.task}", f"--start={row.start}",
-            f"--checkpoint={FLAGS.checkpoint}", f"--records={FLAGS.records}",
+            f"--checkpoint={_ours(seed)}", f"--records={FLAGS.records}",
             *(f"--config.training.{k}={v}" for k, v in _schedule(row).items()),
             f"--seed={seed}", f"--split={FLAGS.split}", f"--workdir={workdir}",
             f"--closed_forms={row.joined}",
             *(("--nofloor", *_asked(row)) if row.task == "itr" else ()),
         )
     else:
-        trained = FLAGS.checkpoint
         if row.config:
-            trained = workdir
-            _pretrain(row, seed, workdir)
+            _pretrain_rival(row, seed, workdir)
+        else:
+            # As everybody has it before tasks begin with it.
+            workdir = _ours(seed)
+        own[starts.PRETRAINING_SECONDS] = _seconds(workdir)
         run_binary(
-            "experiments.evaluate", f"--workdir={trained}",
+            "experiments.evaluate", f"--workdir={workdir}",
             f"--records={_records_of(row)}", f"--split={FLAGS.split}",
             # The ridge map is one, and beside ours as it stands.
             f"--floor={not row.config}", f"--output={results}", *_asked(row),
         )
-    return starts.shown_figures(figures_of(results, row.task == "itr"))
+    return {**starts.shown_figures(figures_of(results, row.task == "itr")), **own}
 
 
 def _asked(row):
@@ -101,7 +115,18 @@ def _asked(row):
     )
 
 
-def _pretrain(row, seed, workdir):
+@functools.lru_cache
+def _ours(seed):
+    """Returns the folder of our pre-training, trained unless it is there."""
+    workdir = os.path.join(FLAGS.output, starts.OURS.folder, f"seed_{seed}")
+    run_binary(
+        "experiments.pretrain", *config_arguments(_CONFIG),
+        f"--records={FLAGS.records}", f"--workdir={workdir}", f"--seed={seed}",
+    )
+    return workdir
+
+
+def _pretrain_rival(row, seed, workdir):
     """Trains a rival for as long as ours was trained."""
     pretrain = (
         "experiments.pretrain", f"--config={CONFIGS}/{row.config}",
@@ -112,7 +137,7 @@ def _pretrain(row, seed, workdir):
         *pretrain, f"--workdir={timed}", f"--steps={_TIMED}",
         f"--config.training.eval_every={_TIMED // 2}",
     )
-    steps = starts.equal_steps(_lines(timed), _seconds())
+    steps = starts.equal_steps(_lines(timed), _seconds(_ours(seed)))
     run_binary(*pretrain, f"--workdir={workdir}", f"--steps={steps}")
 
 
@@ -124,10 +149,9 @@ def _manifest():
 def _config_of(row):
     """Returns the configuration of a row's pre-training."""
     from kaleido.config import Config
-    from kaleido.workdir import read_run
 
     if not getattr(row, "config", ""):
-        return read_run(FLAGS.checkpoint).config
+        return Config.from_dict(FLAGS.config.to_dict())
     name, _, argument = row.config.partition(":")
     get_config = runpy.run_path(os.path.join(CONFIGS, name))["get_config"]
     config = get_config(*[argument] if argument else [])
@@ -140,9 +164,9 @@ def _lines(workdir):
     return read_lines(metrics_path(workdir))
 
 
-def _seconds():
-    """Returns how long our pre-training took."""
-    return _lines(FLAGS.checkpoint)[-1]["seconds"]
+def _seconds(workdir):
+    """Returns how long a pre-training took."""
+    return _lines(workdir)[-1]["seconds"]
 
 
 @functools.lru_cache
@@ -152,11 +176,10 @@ def _made_of(row):
     from kaleido.precision import on_this_device
     from kaleido.records import open_records
     from kaleido.run_grid import MadeOf
-    from kaleido.workdir import weights_fingerprint
 
     shared = {
         "records": open_records(FLAGS.records).content,
-        "checkpoint": weights_fingerprint(FLAGS.checkpoint),
+        "pretraining": on_this_device(_config_of(starts.OURS)).to_dict(),
         "split": FLAGS.split,
         "manifest_version": VERSION,
         "short_lists": _SHORT_LISTS,
@@ -173,7 +196,6 @@ def _made_of(row):
     if row.config:
         own["config"] = config.to_dict()
         own["records"] = open_records(_records_of(row)).content
-        own["seconds"] = _seconds()
     return MadeOf(shared, own)
 
 
@@ -184,7 +206,7 @@ def _check(rows):
     from kaleido.starts_inputs import check_inputs, check_rivals_records
 
     records = open_records(FLAGS.records)
-    check_inputs(rows, FLAGS.checkpoint, records, FLAGS.split)
+    check_inputs(rows, _config_of(starts.OURS), records, FLAGS.split)
     if not any(row.task == "itr" for row in rows):
         return
     read_manifest(_manifest(), records, FLAGS.split)
@@ -202,6 +224,7 @@ def main(argv):
     from kaleido.reports.starts_report import starts_markdown, starts_page
     from kaleido.run_grid import read_runs, run_grid, summarize
 
+    require_config_file(_CONFIG)
     unknown = set(FLAGS.tasks) - set(starts.TASKS)
     if unknown or not FLAGS.tasks:
         raise ValueError(
@@ -212,7 +235,8 @@ def main(argv):
     plan = [
         ([row for row in rows if row.task in FLAGS.tasks and _records_of(row)], wanted)
         for rows, wanted in (
-            (starts.FINETUNED, seeds), (starts.MEASURED, _ONCE * bool(rival_seeds)),
+            ([starts.OURS, *starts.FINETUNED], seeds),
+            (starts.UNTRAINED, _ONCE * bool(rival_seeds)),
             (starts.RIVALS, rival_seeds),
         )
     ]
@@ -226,7 +250,7 @@ def main(argv):
             runs = read_runs(FLAGS.output, starts.ROWS, all_seeds)
             report = {
                 "seeds": seeds, "rival_seeds": rival_seeds, "split": FLAGS.split,
-                "seconds": _seconds(), "short_lists": _SHORT_LISTS,
+                "short_lists": _SHORT_LISTS,
                 "rows": {name: summarize(figures) for name, figures in runs.items()},
                 "left_out": [
                     row.name for row in starts.RIVALS
@@ -242,4 +266,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    app.run(main, flags_parser=parse_config_flags)

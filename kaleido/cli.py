@@ -11,6 +11,7 @@ import sys
 from typing import Callable, List, Sequence, Tuple
 
 from absl import flags, logging
+from ml_collections import config_flags
 
 
 def fail_clearly(main: Callable) -> Callable:
@@ -82,6 +83,35 @@ def parse_config_flags(argv: Sequence[str]) -> List[str]:
         )
         print(f"ERROR: {message}", file=sys.stderr)
         sys.exit(1)
+
+
+def require_config_file(flag: flags.FlagHolder) -> None:
+    """Looks for the file of a `DEFINE_config_file`, which is read when first used.
+
+    Raises:
+        ValueError: if the flag is not given, or there is no such file.
+    """
+    if flag.value is None:
+        raise ValueError(
+            f"--{flag.name}=FILE.py is missing; see experiments/configs/."
+        )
+    # `FILE.py:argument` hands the argument to the file's `get_config`.
+    path = re.sub(r"\.py:.*", ".py", config_flags.get_config_filename(_flag(flag)))
+    if not os.path.exists(path):
+        raise ValueError(f"--{flag.name}: there is no file {path}.")
+
+
+def config_arguments(flag: flags.FlagHolder) -> List[str]:
+    """Returns a `DEFINE_config_file` and its fields as arguments of another binary."""
+    overrides = config_flags.get_override_values(_flag(flag))
+    return [
+        f"--{flag.name}={config_flags.get_config_filename(_flag(flag))}",
+        *(f"--{flag.name}.{field}={value}" for field, value in overrides.items()),
+    ]
+
+
+def _flag(holder):
+    return flags.FLAGS[holder.name]
 
 
 def parse_floats(flag: str, text: str, count: int) -> Tuple[float, ...]:

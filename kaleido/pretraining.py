@@ -82,12 +82,7 @@ def pretrain(
         raise ValueError(
             f"A pre-training needs steps. Received: {config.training.steps}"
         )
-    wanted = config.data.layout
-    if wanted and wanted != records.spec.layout:
-        raise ValueError(
-            f"The configuration asks for records of --layout={wanted} (data.layout). "
-            f"Received: {records.directory} with {records.spec.layout}"
-        )
+    check_layout(config, records)
     with fitting.output_folder(strategy, workdir) as output:
         ancestors = seen_by(config.training.init)
         claim_workdir(output, config, records, ancestors)
@@ -109,6 +104,16 @@ def pretrain(
             page = training_page(lines, chances)
             write_text(os.path.join(output, "report.html"), page)
     return lines[-1] if lines else {}
+
+
+def check_layout(config: Config, records: RecordSet) -> None:
+    """Raises a ValueError if records are of another layout than a configuration's."""
+    wanted = config.data.layout
+    if wanted and wanted != records.spec.layout:
+        raise ValueError(
+            f"The configuration asks for records of --layout={wanted} (data.layout). "
+            f"Received: {records.directory} with {records.spec.layout}"
+        )
 
 
 def _train(training, config, records, strategy, output, keep_checkpoints) -> None:

@@ -14,10 +14,9 @@ def test_rows_have_folders_of_their_own():
     assert starts.FINETUNED[0].name == "itr, pretrained"
 
 
-def test_what_no_seed_changes_is_no_rival():
-    assert not any(row.trained for row in starts.MEASURED[:2])
-    assert [row.config for row in starts.MEASURED[2:]] == [""]
-    assert all(row.config for row in starts.RIVALS)
+def test_ours_is_no_rival():
+    assert not any(row.trained for row in starts.UNTRAINED)
+    assert not starts.OURS.config and all(row.config for row in starts.RIVALS)
 
 
 def test_only_who_has_nothing_else_is_asked_many_whole_lists():
@@ -50,11 +49,11 @@ def test_the_page_shows_the_rows_that_are_done():
             {"contrastive_itr": 50.0, "corrected_queries": 1166},
             {"contrastive_itr": 52.0, "corrected_queries": 1166},
         ],
-        "two towers": [{"contrastive_itr": 40.0}],
+        "two towers": [{"contrastive_itr": 40.0, "pretraining_seconds": 89.6}],
     }
     report = {
         "seeds": ["0", "1"], "rival_seeds": ["7"], "left_out": ["FashionBERT"],
-        "split": "test", "seconds": 90.0, "short_lists": 40,
+        "split": "test", "short_lists": 40,
         "rows": {name: summarize(figures) for name, figures in runs.items()},
         "command": "python -m experiments.starts --seeds=0,1",
     }
@@ -71,8 +70,10 @@ def test_the_page_shows_the_rows_that_are_done():
     # How many were asked is a count.
     assert " 1166 |" in ours and "<td>1166</td>" in page
     note = " ".join(" ".join(lines).split())
-    assert "(0, 1) are several fine-tunings of one pre-training" in note
-    assert "(7) are several pre-trainings" in note
+    assert "With each seed (0, 1) ours is pre-trained" in note
+    assert "two towers and FashionBERT are pre-trained with 7;" in note
+    towers, = [line for line in lines if line.startswith("| two towers | 1 |")]
+    assert towers.endswith(" 90 |")
     assert "Left out: FashionBERT, which needs --grid_records" in note
     assert "a standard error of up to 3.5 points" in note
     whole = starts_markdown({**report, "left_out": []})

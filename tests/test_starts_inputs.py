@@ -1,16 +1,12 @@
 """What a night of trainings needs is looked at before it begins."""
 
-import os
-
 import pytest
 
 from kaleido import starts
-from kaleido.callbacks import metrics_path
-from kaleido.files import write_json, write_text
+from kaleido.files import write_text
 from kaleido.pools import draw_test
 from kaleido.starts_inputs import check_inputs, check_rivals_records
 from tests import tiny_records
-from tests.test_evaluation_binaries import untrained_run
 
 RANKED = [row for row in starts.ROWS if row.task == "itr"]
 FASHIONBERT = starts.RIVALS[1]
@@ -28,57 +24,40 @@ def ours(tmp_path_factory):
     return written(tmp_path_factory.mktemp("ours"), "records")
 
 
-def run_of(folder, record_set, **training):
-    config = tiny_records.tiny_config(training={"ridge_warm_start": True, **training})
-    untrained_run(str(folder), record_set, 0, config)
-    write_text(metrics_path(str(folder)), '{"step": 4, "seconds": 500.0}\n')
-    return str(folder)
+def config_of(ridge_warm_start=True, layout=""):
+    return tiny_records.tiny_config(
+        training={"ridge_warm_start": ridge_warm_start}, data={"layout": layout}
+    )
 
 
-@pytest.fixture(scope="module")
-def run(ours, tmp_path_factory):
-    return run_of(tmp_path_factory.mktemp("run"), ours)
+def test_what_is_whole_is_taken(ours):
+    check_inputs(starts.ROWS[:5], config_of(), ours, "test")
 
 
-def test_what_is_whole_is_taken(ours, run):
-    check_inputs(starts.ROWS[:5], run, ours, "test")
-
-
-def test_a_run_that_did_not_begin_with_closed_forms(ours, tmp_path):
-    plain = run_of(tmp_path, ours, ridge_warm_start=False)
+def test_a_pre_training_that_does_not_begin_with_closed_forms(ours):
+    plain = config_of(ridge_warm_start=False)
     with pytest.raises(ValueError, match="'itr, closed_forms' needs .*_start=False"):
         check_inputs(RANKED, plain, ours, "test")
     # Who does not begin with them may.
     check_inputs([starts.FINETUNED[0]], plain, ours, "test")
 
 
-def test_a_fine_tuning_and_a_run_of_unknown_length(ours, tmp_path):
-    tuned = run_of(tmp_path, ours)
-    write_json(os.path.join(tuned, "job.json"), {"finetuning": {"task": "itr"}})
-    with pytest.raises(ValueError, match="takes a pre-training. Received: .*for itr"):
-        check_inputs(RANKED, tuned, ours, "test")
-    os.remove(os.path.join(tuned, "job.json"))
-    os.remove(metrics_path(tuned))
-    with pytest.raises(ValueError, match="rivals train for as long"):
-        check_inputs(RANKED, tuned, ours, "test")
-
-
-def test_records_that_do_not_fit(run, tmp_path):
+def test_records_that_do_not_fit(ours, tmp_path):
     with pytest.raises(ValueError, match="has no test examples"):
-        check_inputs(RANKED, run, written(tmp_path, "untested", 0), "test")
-    with pytest.raises(ValueError, match="made with another configuration.*layout"):
-        check_inputs(RANKED, run, written(tmp_path, "grid", layout="grid8"), "test")
+        check_inputs(RANKED, config_of(), written(tmp_path, "untested", 0), "test")
+    with pytest.raises(ValueError, match="--layout=grid8 .* with kaleido"):
+        check_inputs(RANKED, config_of(layout="grid8"), ours, "test")
 
 
-def test_captions_need_who_scores_them(ours, run, monkeypatch):
+def test_captions_need_who_scores_them(ours, monkeypatch):
     def missing():
         raise ImportError("pycocoevalcap is missing")
 
     written = [row for row in starts.FINETUNED if row.task == "caption"]
     monkeypatch.setattr("kaleido.tasks.captioning.require_scorer", missing)
     with pytest.raises(ImportError, match="pycocoevalcap"):
-        check_inputs(written, run, ours, "test")
-    check_inputs(RANKED, run, ours, "test")
+        check_inputs(written, config_of(), ours, "test")
+    check_inputs(RANKED, config_of(), ours, "test")
 
 
 def test_a_rivals_records_are_of_the_same_catalogue(ours, tmp_path):

@@ -1,12 +1,10 @@
 """Myntra's recipe of a night in a seventh of its steps: for `experiments.starts`.
 
-Twelve rows with three seeds are 36 fine-tunings, and rivals train for
-as long as this does.
+Three seeds are three pre-trainings and 36 fine-tunings, and rivals train for as long
+as this does.
 
-python -m experiments.pretrain --config=experiments/configs/myntra_starts.py \\
-    --records=runs/myntra/records --workdir=runs/myntra/starts_model
-python -m experiments.starts --records=runs/myntra/records --steps=100 \\
-    --checkpoint=runs/myntra/starts_model --grid_records=runs/myntra/records_grid8 \\
+python -m experiments.starts --config=experiments/configs/myntra_starts.py --steps=50 \\
+    --records=runs/myntra/records --grid_records=runs/myntra/records_grid8 \\
     --output=runs/myntra/starts
 
 Time: an hour and a half on one core without AVX-512; a step of contrastive alignment

@@ -46,9 +46,12 @@ def spread(figure: Optional[Mapping[str, Any]], form: Optional[str] = None) -> s
 def cell(
     figures: Mapping[str, Mapping[str, Any]], column: str, form: Optional[str] = None
 ) -> str:
-    """Returns what stands in a column of a row: `spread`, or how many were asked."""
+    """Returns what stands in a column of a row: `spread`, or a mean of whole numbers.
+
+    Such are how many were asked, and seconds.
+    """
     figure = figures.get(column)
-    if figure is not None and column.endswith("queries"):
+    if figure is not None and column.endswith(("queries", "seconds")):
         return f"{figure['mean']:.0f}"
     return spread(figure, form)
 
