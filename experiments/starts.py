@@ -178,7 +178,7 @@ def _made_of(row):
     from kaleido.run_grid import MadeOf
 
     shared = {
-        "records": open_records(FLAGS.records).content,
+        "records": open_records(FLAGS.records).origin,
         "pretraining": on_this_device(_config_of(starts.OURS)).to_dict(),
         "split": FLAGS.split,
         "manifest_version": VERSION,
@@ -195,7 +195,7 @@ def _made_of(row):
     own["precision"] = config.training.precision
     if row.config:
         own["config"] = config.to_dict()
-        own["records"] = open_records(_records_of(row)).content
+        own["records"] = open_records(_records_of(row)).origin
     return MadeOf(shared, own)
 
 

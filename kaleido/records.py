@@ -156,6 +156,18 @@ class RecordSet:
         """The vocabulary whose ids the records hold."""
         return load_vocabulary(os.path.join(self.directory, "vocab.txt"))
 
+    @property
+    def origin(self) -> Dict[str, str]:
+        """What these examples have in common with all that are made like them.
+
+        Another processor rounds features in another way: of the same pictures, made
+        alike, it has another `content`. Where the catalogue is not known, `content`.
+        """
+        source = {"catalog": self.catalog} if self.catalog else {
+            "content": self.content
+        }
+        return {"spec": self.spec.fingerprint, **source}
+
     def require_split(self, split: str) -> None:
         """Raises a ValueError if a split holds no example."""
         if not self.counts.get(split):
@@ -178,11 +190,6 @@ class RecordSet:
             )
 
 
-def is_finished(directory: str) -> bool:
-    """Whether a folder holds finished records."""
-    return os.path.exists(os.path.join(directory, "dataset.json"))
-
-
 def open_records(directory: str) -> RecordSet:
     """Opens a records folder and checks that it is whole.
 
@@ -190,12 +197,13 @@ def open_records(directory: str) -> RecordSet:
         ValueError: if the folder holds no finished records, records of another
             schema version, or a shard is missing or has another size.
     """
-    if not is_finished(directory):
+    content_path = os.path.join(directory, "dataset.json")
+    if not os.path.exists(content_path):
         raise ValueError(
             f"{directory} holds no finished records (no dataset.json). Run "
             "`python -m tfrecords.build` first, or again if it was stopped."
         )
-    content = read_json(os.path.join(directory, "dataset.json"))
+    content = read_json(content_path)
     version = content["spec"].get("schema_version")
     if version != SCHEMA_VERSION:
         raise ValueError(

@@ -171,6 +171,21 @@ def test_a_folder_says_of_which_catalogue_it_is(folder):
     assert records.open_records(str(folder)).catalog == "of a shop"
 
 
+def test_examples_that_were_rounded_otherwise_have_the_same_origin(folder):
+    opened = records.open_records(folder)
+    known = dataclasses.replace(opened, catalog="a")
+    assert known.origin == dataclasses.replace(known, content="b").origin
+    larger = dataclasses.replace(known.spec, crop_size=known.spec.crop_size + 1)
+    others = (
+        dataclasses.replace(known, catalog="b"),
+        dataclasses.replace(known, spec=larger),
+    )
+    assert all(known.origin != other.origin for other in others)
+    # Of an unknown catalogue the examples themselves tell.
+    unknown = dataclasses.replace(opened, catalog="")
+    assert unknown.origin != dataclasses.replace(unknown, content="b").origin
+
+
 def test_keys_of_strings_never_change():
     # They are stored. SHA-256 of "shirt" begins with these 16 digits.
     assert records.stable_key("shirt") == 0xa52514252adf8606 >> 1

@@ -246,7 +246,7 @@ def _made_of(cell: Cell, seed: str):
 
     part = _pretraining(cell.row, seed)
     return made_of(
-        cell, _scale(), _claim(), _part(_records_part(cell.row)),
+        cell, _scale(), _claim(), _reused().get(_records_part(cell.row), ""),
         captioner=_reused().get("captioner", ""),
         pretraining=_reused().get(part, ""), init=FLAGS.init,
     )

@@ -20,7 +20,7 @@ from kaleido.metrics.captions import has_java
 from kaleido.paper.scales import Scale, finetuning_config, pretraining_config
 from kaleido.paper.tables import Cell
 from kaleido.precision import on_this_device
-from kaleido.records import is_finished, open_records
+from kaleido.records import open_records
 from kaleido.run_grid import MadeOf
 from kaleido.saliency import PACKAGED
 from kaleido.weights_file import file_fingerprint
@@ -32,21 +32,20 @@ _file_fingerprint = functools.lru_cache(file_fingerprint)
 
 
 def made_of(
-    cell: Cell, scale: Scale, shared: Mapping[str, Any], records: str,
+    cell: Cell, scale: Scale, shared: Mapping[str, Any], records: str = "",
     captioner: str = "", pretraining: str = "", init: str = "",
 ) -> MadeOf:
     """Returns what a cell's figures depend on.
 
-    Of what is there the content counts, wherever it lies; of what is still to be made
-    the flags.
+    Of what is reused the content counts, wherever it lies; of what is made here the
+    flags, so that figures outlive the records and the runs they came from.
 
     Args:
         cell: the row and the task.
         scale: it is run at.
         shared: what all cells have, JSON-able.
-        records: folder of its records, which may not be there yet.
-        captioner, pretraining: folders of those that were not made here; empty for
-            others.
+        records, captioner, pretraining: folders of those that were not made here;
+            empty for others.
         init: what pre-trainings begin with; empty for the scale's.
     """
     row = cell.row
@@ -66,7 +65,7 @@ def made_of(
         own["init"] = _fingerprint_of_init(init)
     if captioner:
         own["captioner"] = sha256_of(os.path.join(captioner, CAPTIONER_FILE))
-    if is_finished(records):
+    if records:
         own["records"] = open_records(records).content
     if pretraining:
         own["pretraining"] = {"reused": weights_fingerprint(pretraining)}

@@ -13,17 +13,16 @@ from tests import tiny_records
 from tests.test_evaluation_binaries import untrained_run
 
 SMALL = SCALES["small"]
-NOWHERE = "/nowhere"
 RETRIEVAL = Cell(OURS, "retrieval")
 
 
-def made(cell=RETRIEVAL, scale=SMALL, records=NOWHERE, **more):
-    return made_of(cell, scale, {"catalog": "a"}, records, **more).row
+def made(cell=RETRIEVAL, scale=SMALL, **more):
+    return made_of(cell, scale, {"catalog": "a"}, **more).row
 
 
 def test_what_a_cell_is_made_of_is_the_same_twice():
     assert made() == made()
-    assert made_of(Cell(OURS, "caption"), SMALL, {"x": 1}, NOWHERE).all == {"x": 1}
+    assert made_of(Cell(OURS, "caption"), SMALL, {"x": 1}).all == {"x": 1}
 
 
 @pytest.mark.parametrize(
@@ -57,7 +56,7 @@ def test_two_processors_are_two_settings(monkeypatch):
     assert old != new
 
 
-def test_of_what_is_there_the_content_counts(tmp_path):
+def test_of_what_is_reused_the_content_counts(tmp_path):
     first = tiny_records.write_tiny_records(str(tmp_path / "first"), 8, 4)
     other = tiny_records.write_tiny_records(str(tmp_path / "other"), 8, 4, seed=1)
     again = tiny_records.write_tiny_records(str(tmp_path / "again"), 8, 4)
