@@ -49,15 +49,15 @@ def task_class(task: str) -> Type[Task]:
 
 
 def _settings(config: FinetuningConfig, run: Config) -> TrainingConfig:
-    """Returns the optimisation: without pre-training heads learn as they do there.
+    """Returns the optimisation: layers learn at the rates that they have before.
 
-    What does not begin as a closed form learns at the full rate.
+    So do they from every start, or starts could not be compared; but what does not
+    begin as a closed form learns at the full rate.
     """
-    if config.start == "pretrained":
-        return config.training
     rates = {**run.training.rates, **config.training.rates}
-    for name in CLOSED_FORMS if config.start != "closed_forms" else ():
-        rates.pop(name, None)
+    if config.start in ("text", "random"):
+        for name in CLOSED_FORMS:
+            rates.pop(name, None)
     return dataclasses.replace(config.training, rates=rates)
 
 
