@@ -87,8 +87,9 @@ def _run(row, seed, workdir):
             f"--checkpoint={_ours(seed)}", f"--records={FLAGS.records}",
             *(f"--config.training.{k}={v}" for k, v in _schedule(row).items()),
             f"--seed={seed}", f"--split={FLAGS.split}", f"--workdir={workdir}",
-            f"--closed_forms={row.joined}",
-            *(("--nofloor", *_asked(row)) if row.task == "itr" else ()),
+            # What stands beside a task is the same whatever was trained.
+            f"--closed_forms={row.joined}", f"--baselines={row.joined}",
+            *(_asked(row) if row.task == "itr" else ()),
         )
     else:
         if row.config:

@@ -25,7 +25,9 @@ def results_path(workdir: str, split: str) -> str:
     return os.path.join(workdir, name)
 
 
-def write_task_results(task: Task, workdir: str, split: str) -> None:
+def write_task_results(
+    task: Task, workdir: str, split: str, baselines: bool = True
+) -> None:
     """Evaluates a task of classes or captions, and writes what came out.
 
     Args:
@@ -33,6 +35,7 @@ def write_task_results(task: Task, workdir: str, split: str) -> None:
         workdir: its folder; `results_path` appears in it, and beside that FILE.html,
             FILE.cases.json and FILE.outcomes.npz.
         split: what is measured.
+        baselines: whether what the task stands beside is, too.
     """
     logging.info("evaluating on the %s split", split)
     if split == "validation":
@@ -40,7 +43,7 @@ def write_task_results(task: Task, workdir: str, split: str) -> None:
             "The weights are chosen on the split that is measured: its figures are a "
             "little too high."
         )
-    outcome = task.evaluate_split(split)
+    outcome = task.evaluate_split(split, baselines)
     path = results_path(workdir, split)
     write_arrays(outcomes_path(path), outcome.outcomes)
     write_text(beside(path, ".html"), outcome.page)

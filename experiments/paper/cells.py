@@ -219,24 +219,25 @@ def _run(cell: Cell, seed: str, workdir: str) -> Dict[str, float]:
     ranks = cell.task == "retrieval"
     results = results_path(workdir, _SPLIT)
     shared = [f"--records={records}", f"--split={_SPLIT}"]
+    # The tables have no rows of baselines.
     if ranks:
         manifest = manifest_of(FLAGS.output, records, _SPLIT)
         lists = _scale().whole_lists
         shared += [
             f"--manifest={manifest}", f"--match_queries={lists}",
-            f"--whole_list_queries={lists}", "--nofloor",
+            f"--whole_list_queries={lists}",
         ]
     if _scale().finetuning_steps[cell.task]:
         run_binary(
             "experiments.finetune", *finetuning_arguments(_scale(), cell.task),
             f"--checkpoint={checkpoint}", f"--workdir={workdir}", f"--seed={seed}",
-            *shared, *_scale().finetuning,
+            "--nobaselines", *shared, *_scale().finetuning,
         )
     else:
         # Whatever was trained, weights of scorers are chosen on the same lists.
         run_binary(
             "experiments.evaluate", f"--workdir={checkpoint}", f"--output={results}",
-            *shared,
+            "--nofloor", *shared,
         )
     return figures_of(results, ranks)
 

@@ -21,7 +21,14 @@ from kaleido.models import PAIR_INPUTS
 from kaleido.progress import Progress
 from kaleido.records import STRING_FIELDS, count_pieces
 from kaleido.reports.caption_report import caption_page
-from kaleido.tasks.task import Batch, Collected, Outcome, Task, picked
+from kaleido.tasks.task import (
+    BASELINES_KNOW,
+    Batch,
+    Collected,
+    Outcome,
+    Task,
+    picked,
+)
 from kaleido.text import Tokenizer
 from kaleido.word_evidence import fit_word_evidence
 
@@ -227,11 +234,8 @@ class Captioning(Task):
 
         return write
 
-    def evaluate_split(self, split: str) -> Outcome:
+    def evaluate_split(self, split: str, baselines: bool = True) -> Outcome:
         write, written, test = self._writers(), Collected(), Collected()
-        train = Collected.of(
-            self.read_for_baselines("train"), ("text", "subcategory", "level_means")
-        )
         progress = Progress(self.records.counts[split], "captions")
         for number, batch in enumerate(self.read(split)):
             features = tf.cast(batch["patch_features"], tf.float32)
@@ -246,18 +250,13 @@ class Captioning(Task):
         captions: Dict[str, List[str]] = {
             name: self._read_pieces(written[name][rows]) for name in written.names
         }
-        train_texts = self._as_written(train.strings("text"))
-        captions["nearest_picture"], nearest = self._nearest_captions(
-            train["level_means"], train_texts, test["level_means"][rows]
-        )
-        captions["frequent"] = caption_baselines.frequent_captions(
-            train.strings("subcategory"), train_texts,
-            picked(test.strings("subcategory"), rows),
-        )
-        if any(test.strings("generated_caption")):
-            captions["show_attend_tell"] = picked(
-                test.strings("generated_caption"), rows
-            )
+        settings: Dict[str, Any] = {"audit": counts}
+        known = ""
+        if baselines:
+            others, about = self._baselines(test, rows)
+            captions.update(others)
+            settings.update(about)
+            known = BASELINES_KNOW.format(about["baselines_learn_from"])
         references = self._as_written(picked(test.strings("text"), rows))
         labels = picked(test.strings("labels"), rows)
         truths = []
@@ -271,12 +270,6 @@ class Captioning(Task):
             if truths:
                 figures[name].update(attribute_figures(captions[name], truths))
         examples = picked(test.examples(), rows)
-        settings: Dict[str, Any] = {
-            "audit": counts,
-            "captioner": "show_attend_tell" in captions,
-            "baselines_learn_from": len(train_texts),
-            "nearest_picture": nearest,
-        }
         if self._context is not None:
             settings["context_knows"] = len(self._context)
         if self._generator.evidence is not None:
@@ -289,14 +282,36 @@ class Captioning(Task):
         page = caption_page(
             "Captions", figures, captions, references, examples, ciders[main],
             f"{len(rows)} pictures of the {split} split; {counts['removed']} that "
-            f"training has seen were left out. Baselines know {len(train_texts)} "
-            f"pictures of training.{copied}",
+            f"training has seen were left out.{known}{copied}",
         )
         # No caption is right or wrong.
         good = ciders[main] > np.median(ciders[main])
         halves = ("upper half by CIDEr", "lower half by CIDEr")
         cases = choose_cases(good, examples, captions[main], halves)
         return Outcome(figures, settings, outcomes, page, cases)
+
+    def _baselines(self, test, rows):
+        """Returns captions by name of a baseline, and what a reader must know."""
+        train = Collected.of(
+            self.read_for_baselines("train"), ("text", "subcategory", "level_means")
+        )
+        train_texts = self._as_written(train.strings("text"))
+        captions: Dict[str, List[str]] = {}
+        captions["nearest_picture"], nearest = self._nearest_captions(
+            train["level_means"], train_texts, test["level_means"][rows]
+        )
+        captions["frequent"] = caption_baselines.frequent_captions(
+            train.strings("subcategory"), train_texts,
+            picked(test.strings("subcategory"), rows),
+        )
+        generated = test.strings("generated_caption")
+        if any(generated):
+            captions["show_attend_tell"] = picked(generated, rows)
+        return captions, {
+            "captioner": "show_attend_tell" in captions,
+            "baselines_learn_from": len(train_texts),
+            "nearest_picture": nearest,
+        }
 
     def _nearest_captions(self, known, texts, asked):
         """Returns captions of the nearest pictures, compared as validation chose.

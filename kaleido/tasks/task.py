@@ -34,6 +34,9 @@ _BATCH = 64
 # Training examples that baselines learn from: a million would fill the memory.
 _MOST_FOR_BASELINES = 50_000
 
+# How a page says what these have learnt from.
+BASELINES_KNOW = " Baselines know {} examples of training."
+
 Batch = Dict[str, tf.Tensor]
 
 
@@ -154,10 +157,14 @@ class Task(Trainer):
         """
         require_unseen(records, split)
 
-    def evaluate_split(self, split: str) -> Outcome:
+    def evaluate_split(self, split: str, baselines: bool = True) -> Outcome:
         """Returns figures, outcomes and the page of a split.
 
         What training has seen, too, is left out (`leak_audit`).
+
+        Args:
+            split: what is measured.
+            baselines: whether what the task stands beside is measured, too.
         """
         raise NotImplementedError
 

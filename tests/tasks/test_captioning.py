@@ -75,6 +75,9 @@ def test_a_context_is_the_text_of_another_product_and_a_row(record_set):
     assert {"context_pictures", "context_token_ids"} < set(task.notes)
     measured = task.evaluate_split("test")
     rows = measured.rows
+    own = task.evaluate_split("test", baselines=False)
+    assert own.rows == {name: rows[name] for name in list(rows)[:4]}
+    assert "Baselines know" in measured.page and "Baselines know" not in own.page
     assert set(rows) == {
         "beam_4", "greedy", "nucleus", "context", "nearest_picture", "frequent",
     }

@@ -244,6 +244,9 @@ def test_the_table_holds_our_row_and_a_baseline_for_each_input(record_set):
         right = outcome.outcomes[f"right_{name}"]
         assert figures["accuracy"] == pytest.approx(right.mean())
     assert "boots" in outcome.page
+    alone = make_task("subcategory", record_set).evaluate_split("test", baselines=False)
+    assert alone.rows == {"ours": outcome.rows["ours"]}
+    assert "Baselines know" in outcome.page and "Baselines know" not in alone.page
 
 
 @pytest.mark.parametrize(
