@@ -60,8 +60,8 @@ class Classifier:
         maps = {} if self.maps is None else {"maps": self.maps}
         return {"classifier": self.layer, **maps}
 
-    def logits(self, batch: Mapping[str, tf.Tensor], training: bool) -> tf.Tensor:
-        """Returns those of the [CLS] state, float32 [batch, num_classes].
+    def pooled(self, batch: Mapping[str, tf.Tensor], training: bool) -> tf.Tensor:
+        """Returns the pooled [CLS] state, [batch, hidden_size].
 
         Args:
             batch: of `models.PAIR_INPUTS` those that it sees; `token_ids` always, of
@@ -84,7 +84,15 @@ class Classifier:
         encoded = networks.encode(
             tf.concat(states, 1), tf.concat(visible, 1), training
         )
-        pooled = networks.joint.get_layer("pooler")(encoded[:, 0])
+        return networks.joint.get_layer("pooler")(encoded[:, 0])
+
+    def logits(self, batch: Mapping[str, tf.Tensor], training: bool) -> tf.Tensor:
+        """Returns those of the [CLS] state, float32 [batch, num_classes].
+
+        Args:
+            batch, training: see `pooled`.
+        """
+        pooled = self.pooled(batch, training)
         return self.layer(self._dropout(pooled, training=training))
 
     def parts(self, batch: Mapping[str, tf.Tensor]) -> List[tf.Tensor]:

@@ -172,10 +172,13 @@ def finetune(
                 else networks_for(run.config, records.spec)
             )
             task = task_class(config.task)(networks, config, run.config, records)
-            if fresh and config.start == "pretrained":
-                head = read_head(checkpoint, config.task)
+            if fresh:
+                pretrained = config.start == "pretrained"
+                head = read_head(checkpoint, config.task) if pretrained else {}
                 if head:
                     task.begin_with(head)
+                else:
+                    task.begin_anew()
             return task
 
         training = fitting.begin(build, settings, workdir, strategy, jit_compile)

@@ -31,6 +31,9 @@ from kaleido.tasks.task import (
     require_unseen,
 )
 
+# Examples of a split that show what a [CLS] state tells before it is trained.
+_PROBED = 4096
+
 
 class Classification(Task):
     """Learns the classes of the training split; others are errors when they come.
@@ -76,6 +79,38 @@ class Classification(Task):
         held = counts["validation"]
         weights = held.sum() / (held > 0).sum() / np.maximum(held, 1)
         self._weights = tf.constant(weights, tf.float32)
+
+    def begin_anew(self) -> None:
+        """Begins with the linear classifier that fits the [CLS] states as they are.
+
+        A pre-trained [CLS] state tells pairs that match from those that do not: it
+        varies little, and in few directions, and a random classifier takes hundreds of
+        steps to find classes in what is left. A ridge regression does not mind (linear
+        probing, then fine-tuning: arXiv 2202.10054). Validation chooses its penalty and
+        the scale of its logits.
+        """
+        pooled = tf.function(self._head.pooled, reduce_retracing=True)
+        states, labels = {}, {}
+        for split in ("train", "validation"):
+            found = Collected()
+            for batch in map(_labelled, self.read_for_baselines(split, _PROBED)):
+                state = pooled({k: batch[k] for k in PAIR_INPUTS}, False)
+                state = tf.cast(state, tf.float32)
+                found.add({"state": state, "label": batch["label"]})
+            seen = found["label"] < self.num_classes
+            states[split], labels[split] = found["state"][seen], found["label"][seen]
+        fitted, chosen = class_map.fit_picture_map(
+            *((states[split], labels[split]) for split in states), self.num_classes
+        )
+        scale, = class_map.weigh(
+            [fitted.logits(states["validation"])], labels["validation"]
+        )
+        logging.info("classes from [CLS] before it is trained: %s", chosen)
+        kernel, bias = (scale * weight for weight in fitted.weights)
+        if self.config.balance == "logits":
+            # They are added while it learns.
+            bias = bias - self._log_shares.numpy()
+        self.classifier.set_weights([kernel, bias])
 
     def begin_with(self, head: Mapping[str, np.ndarray]) -> None:
         """Takes over a classifier, class by class, by name.

@@ -126,6 +126,9 @@ class Task(Trainer):
         """Adds what the loss wants to a clean batch that holds the strings."""
         return batch
 
+    def begin_anew(self) -> None:
+        """Begins with what has not been learnt yet, once the networks have weights."""
+
     def begin_with(self, head: Mapping[str, np.ndarray]) -> None:
         """Begins with what a converted run has learnt for the task on top.
 
@@ -181,13 +184,19 @@ class Task(Trainer):
         levels = self.records.spec.patch_layout.levels
         return level_means(batch["patch_features"], levels, levels)
 
-    def read_for_baselines(self, split: str) -> Iterator[Batch]:
+    def read_for_baselines(
+        self, split: str, most: int = _MOST_FOR_BASELINES
+    ) -> Iterator[Batch]:
         """Yields what baselines learn from: of a large split a part, evenly.
 
         Beside what `read` yields, `level_means` of the frozen features. Validation,
         which chooses, comes without what training has seen.
+
+        Args:
+            split: of the records.
+            most: examples, about.
         """
-        every = stride(self.records.counts[split], _MOST_FOR_BASELINES)
+        every = stride(self.records.counts[split], most)
         for batch in self.read(split, every):
             if split != "train":
                 ids = [name.decode("utf-8") for name in batch["image_id"].numpy()]

@@ -233,6 +233,30 @@ def test_one_class_is_nothing_to_tell_apart(record_set):
         make_task("category", record_set)
 
 
+def test_it_begins_with_what_the_cls_state_tells_already(record_set):
+    def validation_loss(task):
+        found = [
+            task.losses_of(task.add_targets(batch), False)["subcategory"]
+            for batch in task.read("validation")
+        ]
+        return sum(x.loss for x in found) / sum(x.count for x in found)
+
+    begun = {}
+    for balance in ("none", "logits"):
+        task = make_task("subcategory", record_set, balance=balance)
+        before = [weight.numpy() for weight in task.joint.weights]
+        task.begin_anew()
+        for weight, old in zip(task.joint.weights, before):
+            np.testing.assert_array_equal(weight.numpy(), old)
+        begun[balance] = [weight.numpy() for weight in task.classifier.weights]
+        if balance == "none":
+            # Of no use it would be left out: all classes alike.
+            assert float(validation_loss(task)) < np.log(task.num_classes)
+    np.testing.assert_array_equal(begun["none"][0], begun["logits"][0])
+    shares = task._log_shares.numpy()
+    np.testing.assert_allclose(begun["none"][1] - shares, begun["logits"][1], atol=1e-6)
+
+
 def test_the_table_holds_our_row_and_a_baseline_for_each_input(record_set):
     outcome = make_task("subcategory", record_set).evaluate_split("test")
     assert list(outcome.rows) == ["ours", "nearest_pictures", "text_regression"]
