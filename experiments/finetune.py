@@ -58,6 +58,11 @@ flags.DEFINE_bool(
     "Of classes and captions: what closed forms know has a say, where the pre-training "
     "began with such; default: true.",
 )
+flags.DEFINE_bool(
+    "probe", None,
+    "Of classes: begins with the linear classifier that fits the [CLS] states as they "
+    "are, in place of a random one; default: true.",
+)
 flags.DEFINE_string("split", "test", "Split that is evaluated.")
 flags.DEFINE_string(
     "manifest", "", "File of `experiments.make_manifest`; default: drawn."

@@ -177,8 +177,8 @@ def finetune(
                 head = read_head(checkpoint, config.task) if pretrained else {}
                 if head:
                     task.begin_with(head)
-                else:
-                    task.begin_anew()
+                elif config.probe:
+                    task.begin_as_probe()
             return task
 
         training = fitting.begin(build, settings, workdir, strategy, jit_compile)

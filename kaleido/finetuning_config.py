@@ -29,7 +29,7 @@ BALANCES = ("none", "logits")
 # similar picture of training.
 CONTEXTS = ("none", "nearest")
 # Fields that tell fine-tunings of a task apart; flags set them, results name them.
-RECIPE = ("start", "inputs", "balance", "context", "closed_forms")
+RECIPE = ("start", "inputs", "balance", "context", "closed_forms", "probe")
 # Beams of captions that are measured and served, and their row of figures.
 BEAMS = 4
 BEAM_ROW = f"beam_{BEAMS}"
@@ -56,6 +56,8 @@ class FinetuningConfig(Editable):
         closed_forms: whether what closed forms know of pictures and words has a say in
             classes and captions, where the run began with such, see `class_map.py`
             and `word_evidence.py`; the paper's networks have none.
+        probe: whether classifiers begin as linear probes of the [CLS] states, see
+            `tasks.classification`, or at random, as in the paper.
         lists: wrong candidates of a list that the match head learns to rank, see
             `tasks.retrieval`.
     """
@@ -68,6 +70,7 @@ class FinetuningConfig(Editable):
     balance: str = "none"
     context: str = "none"
     closed_forms: bool = True
+    probe: bool = True
     lists: int = 3
 
     def __post_init__(self):

@@ -35,6 +35,7 @@ class Scale:
             each 101 joint passes both ways, and where nothing else ranks five times
             as many, of all draws.
         seeds: of the trainings.
+        probes: whether classifiers begin as linear probes; the paper's do not.
         begins_with_bert: whether weights must be named that pre-training begins with.
     """
 
@@ -54,6 +55,7 @@ class Scale:
     finetuning: Tuple[str, ...] = ()
     whole_lists: int = 0
     seeds: Tuple[str, ...] = ("0",)
+    probes: bool = True
     begins_with_bert: bool = False
 
 
@@ -111,7 +113,7 @@ SCALES: Mapping[str, Scale] = {
         },
         pretraining=("--strategy=mirrored", "--jit_compile"),
         finetuning=("--strategy=mirrored", "--jit_compile"), whole_lists=1000,
-        begins_with_bert=True,
+        probes=False, begins_with_bert=True,
     ),
 }
 
@@ -128,7 +130,7 @@ def finetuning_config(scale: Scale, task: str) -> FinetuningConfig:
         data=_replace(config.data, {"batch_size": scale.finetuning_batch}),
         training=_replace(config.training, {**settings, "rates": rates}),
         # The network's own.
-        closed_forms=False,
+        closed_forms=False, probe=scale.probes,
     )
 
 

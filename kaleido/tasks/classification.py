@@ -80,7 +80,7 @@ class Classification(Task):
         weights = held.sum() / (held > 0).sum() / np.maximum(held, 1)
         self._weights = tf.constant(weights, tf.float32)
 
-    def begin_anew(self) -> None:
+    def begin_as_probe(self) -> None:
         """Begins with the linear classifier that fits the [CLS] states as they are.
 
         A pre-trained [CLS] state tells pairs that match from those that do not: it

@@ -126,8 +126,8 @@ class Task(Trainer):
         """Adds what the loss wants to a clean batch that holds the strings."""
         return batch
 
-    def begin_anew(self) -> None:
-        """Begins with what has not been learnt yet, once the networks have weights."""
+    def begin_as_probe(self) -> None:
+        """Begins with what fits the networks' states before they are trained."""
 
     def begin_with(self, head: Mapping[str, np.ndarray]) -> None:
         """Begins with what a converted run has learnt for the task on top.
@@ -185,7 +185,7 @@ class Task(Trainer):
         return level_means(batch["patch_features"], levels, levels)
 
     def read_for_baselines(
-        self, split: str, most: int = _MOST_FOR_BASELINES
+        self, split: str, most: int | None = None
     ) -> Iterator[Batch]:
         """Yields what baselines learn from: of a large split a part, evenly.
 
@@ -194,9 +194,9 @@ class Task(Trainer):
 
         Args:
             split: of the records.
-            most: examples, about.
+            most: examples, about; by default as many as memory holds.
         """
-        every = stride(self.records.counts[split], most)
+        every = stride(self.records.counts[split], most or _MOST_FOR_BASELINES)
         for batch in self.read(split, every):
             if split != "train":
                 ids = [name.decode("utf-8") for name in batch["image_id"].numpy()]
