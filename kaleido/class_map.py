@@ -35,8 +35,8 @@ Labelled = Tuple[np.ndarray, np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
-class PictureMap:
-    """A linear map from level means to logits.
+class LinearMap:
+    """A linear map from dense inputs, level means or states, to logits.
 
     Attributes:
         kernel: float32 [features, classes]; bias: float32 [classes].
@@ -45,13 +45,13 @@ class PictureMap:
     kernel: np.ndarray
     bias: np.ndarray
 
-    def logits(self, level_means: np.ndarray) -> np.ndarray:
+    def logits(self, inputs: np.ndarray) -> np.ndarray:
         """float32 [n, features] -> float32 [n, classes]."""
-        return level_means @ self.kernel + self.bias
+        return inputs @ self.kernel + self.bias
 
     @property
     def weights(self) -> Sequence[np.ndarray]:
-        """Those of `ClassMaps.picture`."""
+        """Those of a dense layer, such as `ClassMaps.picture`."""
         return [self.kernel, self.bias]
 
 
@@ -78,13 +78,13 @@ class TextMap:
         return [self.table, self.squares, self.bias]
 
 
-def fit_picture_map(
+def fit_linear_map(
     train: Labelled, validation: Labelled, classes: int
-) -> Tuple[PictureMap, Dict[str, Any]]:
-    """Regresses class indicators on level means.
+) -> Tuple[LinearMap, Dict[str, Any]]:
+    """Regresses class indicators on level means, or on [CLS] states.
 
     Args:
-        train, validation: level means float32 [n, features], labels.
+        train, validation: these float32 [n, features], and labels.
         classes: columns of the result.
 
     Returns:
@@ -94,7 +94,7 @@ def fit_picture_map(
     made = {}
     for penalty in PENALTIES:
         (kernel,) = fit.kernels(penalty)
-        made[penalty] = PictureMap(*fit.affine(0, kernel))
+        made[penalty] = LinearMap(*fit.affine(0, kernel))
     return _best("penalty", made, validation)
 
 

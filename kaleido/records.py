@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from kaleido.files import read_json
-from kaleido.masking import ALIGNED_LEVELS, MAX_MASKED_TOKENS, patch_budget
+from kaleido.masking import MAX_MASKED_TOKENS, patch_budget
 from kaleido.patches import LAYOUTS, PatchLayout
 from kaleido.text import Vocabulary, load_vocabulary
 
@@ -381,24 +381,6 @@ def parse_identity(serialized: tf.Tensor) -> Dict[str, tf.Tensor]:
     }
     description.update({n: tf.io.FixedLenFeature([], tf.int64) for n in KEY_FIELDS})
     return tf.io.parse_example(serialized, description)
-
-
-def parse_alignments(
-    serialized: tf.Tensor, spec: RecordSpec
-) -> Dict[str, tf.Tensor]:
-    """Returns only the `alignments` int32 and `alignment_scores` float16 of a batch.
-
-    Both are [batch, max_tokens, 3], see `alignment.best_patches`.
-    """
-    names = {"alignments": tf.int16, "alignment_scores": tf.float16}
-    description = {name: tf.io.FixedLenFeature([], tf.string) for name in names}
-    parsed = tf.io.parse_example(serialized, description)
-    shape = [-1, spec.max_tokens, len(ALIGNED_LEVELS)]
-    parsed = {
-        name: tf.reshape(tf.io.decode_raw(parsed[name], dtype), shape)
-        for name, dtype in names.items()
-    }
-    return {**parsed, "alignments": tf.cast(parsed["alignments"], tf.int32)}
 
 
 def parse_token_ids(serialized: tf.Tensor, spec: RecordSpec) -> tf.Tensor:

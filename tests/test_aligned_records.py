@@ -18,6 +18,7 @@ from kaleido.grounding import Grounder, GrounderSpec
 from kaleido.preprocessing import Preprocessor
 from kaleido.text import load_vocabulary
 from kaleido.weights_file import file_fingerprint, read_card, save_weights
+from tests.stored_alignments import parse_alignments
 
 pytestmark = pytest.mark.slow  # 90 s of processor time
 
@@ -146,7 +147,7 @@ def build(tmp_path, catalog, vocabulary, **options):
     batch = list(tf.data.TFRecordDataset(str(tmp_path / "train-0.tfrecord")))
     found = {
         **records.parse_examples(tf.stack(batch), preprocessor.spec, with_strings=True),
-        **records.parse_alignments(tf.stack(batch), preprocessor.spec),
+        **parse_alignments(tf.stack(batch), preprocessor.spec),
     }
     found = {name: value.numpy() for name, value in found.items()}
     if options.get("alignment", "none") != "none":

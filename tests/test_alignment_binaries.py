@@ -15,6 +15,7 @@ from kaleido.files import read_json
 from kaleido.masked_pictures import part_of
 from kaleido.text import load_vocabulary
 from kaleido.weights_file import file_fingerprint, read_card, save_weights
+from tests.stored_alignments import parse_alignments
 from tests.test_binaries import outcome, start
 
 pytestmark = pytest.mark.slow
@@ -92,7 +93,7 @@ def test_captioner_to_records_and_measurement(tmp_path):
         list(tf.data.TFRecordDataset([str(p) for p in folder.glob("*.tfrecord")]))
     )
     spec = records.open_records(str(folder)).spec
-    aligned = records.parse_alignments(serialized, spec)["alignments"].numpy() >= 0
+    aligned = parse_alignments(serialized, spec)["alignments"].numpy() >= 0
     ids = records.parse_examples(serialized, spec)["token_ids"].numpy()
     followed = load_vocabulary().is_continuation[np.roll(ids, -1, axis=1)]
     expected = (ids == word) & ~followed

@@ -34,7 +34,7 @@ def texts(count, seed, classes=3):
 
 def test_the_picture_map_is_ridge_regression_of_indicators():
     train, validation = pictures(300, 0), pictures(100, 1)
-    fitted, chosen = class_map.fit_picture_map(train, validation, 4)
+    fitted, chosen = class_map.fit_linear_map(train, validation, 4)
     scaled = (train[0] - train[0].mean(0)) / train[0].std(0)
     ridge = Ridge(chosen["penalty"] * 300).fit(scaled, np.eye(4)[train[1]])
     expected = ridge.predict((validation[0] - train[0].mean(0)) / train[0].std(0))
@@ -73,7 +73,7 @@ def test_pieces_that_training_never_had_change_nothing():
 
 def test_the_layer_computes_what_was_fitted():
     train, words = pictures(300, 0), texts(300, 0)
-    picture, _ = class_map.fit_picture_map(train, train, 3)
+    picture, _ = class_map.fit_linear_map(train, train, 3)
     text, _ = class_map.fit_text_map(words, words, SPECIAL, 3)
     layer = ClassMaps(3, 8, 30)
     layer.picture.set_weights(picture.weights)

@@ -257,7 +257,7 @@ def test_closed_forms_of_classes_are_kept_with_the_chosen_weights(
     for a, b in zip(maps.get_weights(), other.get_weights()):
         np.testing.assert_array_equal(a, b)
     # What is done is not done again.
-    monkeypatch.setattr(class_map, "fit_picture_map", None)
+    monkeypatch.setattr(class_map, "fit_linear_map", None)
     again = finetune(config, str(began), record_set, tmp_path / "out")
     for a, b in zip(maps.get_weights(), again.saved["maps"].get_weights()):
         np.testing.assert_array_equal(a, b)

@@ -219,7 +219,6 @@ def _run(cell: Cell, seed: str, workdir: str) -> Dict[str, float]:
     ranks = cell.task == "retrieval"
     results = results_path(workdir, _SPLIT)
     shared = [f"--records={records}", f"--split={_SPLIT}"]
-    # The tables have no rows of baselines.
     if ranks:
         manifest = manifest_of(FLAGS.output, records, _SPLIT)
         lists = _scale().whole_lists
@@ -227,6 +226,7 @@ def _run(cell: Cell, seed: str, workdir: str) -> Dict[str, float]:
             f"--manifest={manifest}", f"--match_queries={lists}",
             f"--whole_list_queries={lists}",
         ]
+    # The tables have no rows of baselines.
     if _scale().finetuning_steps[cell.task]:
         run_binary(
             "experiments.finetune", *finetuning_arguments(_scale(), cell.task),

@@ -99,7 +99,7 @@ class Classification(Task):
                 found.add({"state": state, "label": batch["label"]})
             seen = found["label"] < self.num_classes
             states[split], labels[split] = found["state"][seen], found["label"][seen]
-        fitted, chosen = class_map.fit_picture_map(
+        fitted, chosen = class_map.fit_linear_map(
             *((states[split], labels[split]) for split in states), self.num_classes
         )
         scale, = class_map.weigh(
@@ -211,7 +211,7 @@ class Classification(Task):
             importance = self._weights.numpy()[labels]
             logits[0] = logits[0] - offset
         if maps.picture is not None:
-            fitted, chosen = class_map.fit_picture_map(
+            fitted, chosen = class_map.fit_linear_map(
                 *data("level_means"), self.num_classes
             )
             logging.info("classes from pictures in closed form: %s", chosen)
