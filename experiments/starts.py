@@ -116,6 +116,15 @@ def _asked(row):
     )
 
 
+def _seconds_of_ours(seed):
+    """Returns how long our pre-training took, also where its figures alone are left."""
+    from kaleido.run_grid import read_runs
+
+    for figures in read_runs(FLAGS.output, [starts.OURS], [seed]).values():
+        return figures[0][starts.PRETRAINING_SECONDS]
+    return _seconds(_ours(seed))
+
+
 @functools.lru_cache
 def _ours(seed):
     """Returns the folder of our pre-training, trained unless it is there."""
@@ -138,7 +147,7 @@ def _pretrain_rival(row, seed, workdir):
         *pretrain, f"--workdir={timed}", f"--steps={_TIMED}",
         f"--config.training.eval_every={_TIMED // 2}",
     )
-    steps = starts.equal_steps(_lines(timed), _seconds(_ours(seed)))
+    steps = starts.equal_steps(_lines(timed), _seconds_of_ours(seed))
     run_binary(*pretrain, f"--workdir={workdir}", f"--steps={steps}")
 
 

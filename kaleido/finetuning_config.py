@@ -84,11 +84,13 @@ class FinetuningConfig(Editable):
                 f"The task {self.task} needs texts and pictures. Received: "
                 f"inputs={self.inputs!r}"
             )
-        if self.balance != "none" and self.task not in CLASSIFICATION_TASKS:
-            raise ValueError(
-                f"The task {self.task} has no classes. Received: "
-                f"balance={self.balance!r}"
-            )
+        of_classes = (("balance", "none"), ("probe", True))
+        for name, default in of_classes:
+            value = getattr(self, name)
+            if value != default and self.task not in CLASSIFICATION_TASKS:
+                raise ValueError(
+                    f"The task {self.task} has no classes. Received: {name}={value!r}"
+                )
         if self.context != "none" and self.task != "caption":
             raise ValueError(
                 f"The task {self.task} writes nothing. Received: "

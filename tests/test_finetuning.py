@@ -342,6 +342,7 @@ def test_a_run_without_a_checkpoint_is_refused(record_set, checkpoint, tmp_path)
         ),
         ({"task": "tir", "lists": 0}, "`lists` must be at least 1"),
         ({"balance": "logits", "task": "itr"}, "itr has no classes"),
+        ({"probe": False, "task": "caption"}, "caption has no classes"),
         ({"context": "nearest", "task": "itr"}, "itr writes nothing"),
         ({"beams": 3}, r"FinetuningConfig has no fields \['beams'\]"),
     ],

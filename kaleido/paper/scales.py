@@ -7,7 +7,12 @@ from typing import Any, List, Mapping, Tuple
 
 from kaleido.config import PAPER_TASKS, Config
 from kaleido.files import flatten
-from kaleido.finetuning_config import FinetuningConfig, default_finetuning, schedule
+from kaleido.finetuning_config import (
+    CLASSIFICATION_TASKS,
+    FinetuningConfig,
+    default_finetuning,
+    schedule,
+)
 from kaleido.paper.rows import ROWS, Row
 from kaleido.presets import fashionbert_sized, preset
 
@@ -125,12 +130,13 @@ def finetuning_config(scale: Scale, task: str) -> FinetuningConfig:
         **schedule(scale.finetuning_steps[task], looks=6), **scale.finetuning_settings
     }
     rates = {**config.training.rates, **settings.get("rates", {})}
+    has_classes = config.task in CLASSIFICATION_TASKS
     return dataclasses.replace(
         config,
         data=_replace(config.data, {"batch_size": scale.finetuning_batch}),
         training=_replace(config.training, {**settings, "rates": rates}),
         # The network's own.
-        closed_forms=False, probe=scale.probes,
+        closed_forms=False, probe=scale.probes or not has_classes,
     )
 
 
