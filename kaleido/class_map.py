@@ -27,6 +27,10 @@ from kaleido.ridge_map import RidgeFit
 
 # In units of `RidgeFit.solve`.
 PENALTIES = (0.03, 0.1, 0.3, 1.0)
+# Of [CLS] states: most of their variance lies in few directions once a network has been
+# pre-trained, and what tells classes apart in others, which a penalty in units of the
+# variance silences.
+STATE_PENALTIES = (0.0001, 0.001, 0.01, *PENALTIES)
 # Logit of a class that the fit has no example of.
 _UNSEEN = -20.0
 
@@ -79,20 +83,22 @@ class TextMap:
 
 
 def fit_linear_map(
-    train: Labelled, validation: Labelled, classes: int
+    train: Labelled, validation: Labelled, classes: int,
+    penalties: Sequence[float] = PENALTIES,
 ) -> Tuple[LinearMap, Dict[str, Any]]:
     """Regresses class indicators on level means, or on [CLS] states.
 
     Args:
         train, validation: these float32 [n, features], and labels.
         classes: columns of the result.
+        penalties: that validation chooses from, by accuracy.
 
     Returns:
-        The map, and the penalty of `PENALTIES` that validation chose, by accuracy.
+        The map, and the penalty that was chosen.
     """
     fit = RidgeFit(train[0], np.eye(classes, dtype=np.float32)[train[1]])
     made = {}
-    for penalty in PENALTIES:
+    for penalty in penalties:
         (kernel,) = fit.kernels(penalty)
         made[penalty] = LinearMap(*fit.affine(0, kernel))
     return _best("penalty", made, validation)

@@ -43,6 +43,23 @@ def test_the_picture_map_is_ridge_regression_of_indicators():
     assert chosen["validation_accuracy"] == right.mean() > 0.9
 
 
+def test_classes_are_found_beside_what_states_have_in_common():
+    """Most of the variance lies in one direction, and classes in others."""
+    common = np.random.default_rng(7).normal(size=8)
+
+    def states(seed):
+        means, labels = pictures(300, seed)
+        shared = np.random.default_rng(seed).normal(0, 50, (300, 1)) * common
+        return (means + shared).astype(np.float32), labels
+
+    found = {
+        penalties: class_map.fit_linear_map(states(0), states(1), 3, penalties)[1]
+        for penalties in (class_map.PENALTIES, class_map.STATE_PENALTIES)
+    }
+    few, many = (chosen["validation_accuracy"] for chosen in found.values())
+    assert few < 0.75 and many > 0.9
+
+
 @pytest.mark.parametrize("classes", [2, 3])
 def test_the_text_map_is_logistic_regression_on_tf_idf_of_sets(classes):
     train, validation = texts(300, 0, classes), texts(100, 1, classes)

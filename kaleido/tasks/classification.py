@@ -100,7 +100,8 @@ class Classification(Task):
             seen = found["label"] < self.num_classes
             states[split], labels[split] = found["state"][seen], found["label"][seen]
         fitted, chosen = class_map.fit_linear_map(
-            *((states[split], labels[split]) for split in states), self.num_classes
+            *((states[split], labels[split]) for split in states), self.num_classes,
+            class_map.STATE_PENALTIES,
         )
         scale, = class_map.weigh(
             [fitted.logits(states["validation"])], labels["validation"]
