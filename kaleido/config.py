@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 
 # The paper's seven pre-training tasks, then ours.
 PAPER_TASKS = ("mlm", "itm", "rotation", "jigsaw", "camouflage", "grey", "blank")
-TASKS = PAPER_TASKS + ("contrastive",)
+TASKS = PAPER_TASKS + ("contrastive", "fusion")
 
 
 # Layers that may begin as closed forms, and then want short steps.
@@ -48,6 +48,7 @@ class ModelConfig:
         shortcut_dropout: rate on the features of that path in training.
         patch_dropout, word_dropout: shares of patches and words that the
             single-modality passes do not see in training.
+        fusion: whether there is a head of the task `fusion`, see `heads.FusionHead`.
         similarity_path: see `heads.MatchHead`; needs mined negatives.
         patch_paths: lets the heads of camouflage and blank-to-colour see what
             an encoder learns to look up on a large catalogue only, see
@@ -74,6 +75,7 @@ class ModelConfig:
     shortcut_dropout: float = 0.0
     patch_dropout: float = 0.0
     word_dropout: float = 0.0
+    fusion: bool = False
     similarity_path: bool = False
     feature_norm: bool = False
     patch_paths: bool = False
@@ -234,6 +236,10 @@ class Config(Editable):
             raise ValueError(
                 "`similarity_path` needs the contrastive passes that "
                 "`mined_negatives` makes. Received: mined_negatives=0"
+            )
+        if "fusion" in self.active_tasks() and not self.model.fusion:
+            raise ValueError(
+                "The task `fusion` needs its head. Received: model.fusion=False"
             )
 
     @classmethod

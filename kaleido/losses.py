@@ -111,18 +111,20 @@ def contrastive(
     keys: Mapping[str, tf.Tensor],
     other_keys: Mapping[str, tf.Tensor],
     offset: tf.Tensor,
+    weights: Optional[tf.Tensor] = None,
 ) -> Summed:
-    """InfoNCE of local vectors against the global batch's of the other modality.
+    """InfoNCE of local vectors against the global batch's of another kind.
 
     Who may be whose negative, `negatives.foreign` says.
 
     Args:
-        vectors: float32 [n, size], unit vectors of one modality.
-        others: float32 [m, size], unit vectors of the other, of all replicas.
+        vectors: float32 [n, size], unit vectors of texts, pictures or pairs.
+        others: float32 [m, size], unit vectors of texts or pictures of all replicas.
         scale: float32 scalar, the inverse temperature.
         keys: `negatives.PAIR_KEYS`, int64 [n] each.
         other_keys: the same, [m].
         offset: int32 scalar, row of `others` that belongs to the first vector.
+        weights: float32 [n], what each counts; 1 by default.
     """
     count = tf.shape(vectors)[0]
     labels = tf.range(count) + offset
@@ -130,7 +132,9 @@ def contrastive(
     own = tf.equal(labels[:, None], tf.range(tf.shape(others)[0]))
     logits = scale * tf.matmul(vectors, others, transpose_b=True)
     logits = tf.where(tf.logical_or(negative, own), logits, -1e9)
-    return classification(logits, labels, tf.ones(tf.shape(labels)))
+    if weights is None:
+        weights = tf.ones(tf.shape(labels))
+    return classification(logits, labels, weights)
 
 
 def joint_losses(
@@ -165,7 +169,7 @@ def joint_losses(
             losses[task] = feature_divergence(
                 outputs[task], batch[f"{task}_targets"], pairs
             )
-        elif task != "contrastive":
+        elif task not in ("contrastive", "fusion"):
             weights = pairs * camouflaged if task == "camouflage" else pairs
             losses[task] = classification(outputs[task], batch[task], weights)
     return losses

@@ -265,6 +265,10 @@ def _joint_heads(
         outputs["itm"] = match(pooled, *means, inputs["similarity"])
     else:
         outputs["itm"] = match(pooled, *means)
+    if config.fusion:
+        outputs["fusion"] = heads.FusionHead(
+            config.contrastive_size + config.word_size, name="fusion"
+        )(pooled)
     for task, (level, classes) in LEVEL_TASKS.items():
         if level not in levels:
             continue
@@ -294,7 +298,7 @@ def _joint_heads(
 
 def _tasks_of(layout: PatchLayout) -> List[str]:
     levels = [t for t, (level, _) in LEVEL_TASKS.items() if level in layout.levels]
-    return ["mlm", "itm", "contrastive", *levels, *feature_tasks(layout)]
+    return ["mlm", "itm", "contrastive", "fusion", *levels, *feature_tasks(layout)]
 
 
 def networks_for(config: Config, spec) -> Networks:

@@ -1,4 +1,4 @@
-"""Pairs in training: the contrastive loss over all replicas, and mined wrong texts."""
+"""Pairs in training: contrastive losses over all replicas, and mined wrong texts."""
 
 from __future__ import annotations
 
@@ -21,11 +21,14 @@ class Compared(NamedTuple):
         loss: contrastive, both ways.
         similarity: cosines float32 [batch, all], without gradient.
         keys: `negatives.PAIR_KEYS` of all texts, int64 [all].
+        text, image: unit vectors float32 [all, size], without gradient.
     """
 
     loss: Summed
     similarity: tf.Tensor
     keys: Dict[str, tf.Tensor]
+    text: tf.Tensor
+    image: tf.Tensor
 
 
 def compare(
@@ -61,7 +64,36 @@ def compare(
     ]
     summed = Summed(*(a + b for a, b in zip(*both)))
     similarity = tf.matmul(image, all_text, transpose_b=True)
-    return Compared(summed, tf.stop_gradient(similarity), all_keys)
+    return Compared(
+        summed, tf.stop_gradient(similarity), all_keys,
+        tf.stop_gradient(all_text), tf.stop_gradient(all_image),
+    )
+
+
+def fusion_loss(
+    vectors: tf.Tensor, batch: Mapping[str, tf.Tensor], compared: Compared,
+    scale: tf.Tensor,
+) -> Summed:
+    """InfoNCE of pairs' vectors against texts' and pictures' of all replicas.
+
+    These and the temperature are given: the pass of the pair learns to know them.
+
+    Args:
+        vectors: float32 [n, size], see `heads.FusionHead`.
+        batch: holds `negatives.PAIR_KEYS`, and `matched`, float32 [n]: a pair with a
+            wrong text is neither and does not count.
+        compared: of the batch.
+        scale: float32 scalar, the inverse temperature.
+    """
+    keys = {name: batch[name] for name in negatives.PAIR_KEYS}
+    both = [
+        losses.contrastive(
+            vectors, others, tf.stop_gradient(scale), keys, compared.keys,
+            first_row(vectors), batch["matched"],
+        )
+        for others in (compared.text, compared.image)
+    ]
+    return Summed(*(a + b for a, b in zip(*both)))
 
 
 def swap_mined(

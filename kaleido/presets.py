@@ -37,7 +37,7 @@ def _small() -> Config:
         model=ModelConfig(
             hidden_size=384, num_layers=6, num_heads=12, intermediate_size=1536,
             contrastive_size=384, shortcut_levels=(1, 2, 3, 4, 5), similarity_path=True,
-            patch_paths=True, feature_norm=True,
+            patch_paths=True, feature_norm=True, fusion=True,
             shortcut_dropout=0.2, patch_dropout=0.3, word_dropout=0.2, word_size=512,
         ),
         data=DataConfig(batch_size=64, group_size=16),
@@ -49,7 +49,10 @@ def _small() -> Config:
             rates={
                 **{name: 0.01 for name in CLOSED_FORMS},
                 "rotation": 5.0, "jigsaw": 5.0, "mlm": 5.0,
-                "mlm_bias": 5.0, "itm": 5.0, "patch_embedding": 5.0,
+                "mlm_bias": 5.0, "itm": 5.0, "fusion": 5.0, "pooler": 5.0,
+                # It sums some thousand features, and Adam's steps add up: at five
+                # times the rate a few directions were all that patches had left.
+                "patch_embedding": 0.2,
             },
         ),
         tasks=_tasks(TASKS),
@@ -178,7 +181,7 @@ def _two_tower() -> Config:
         small,
         model=dataclasses.replace(
             small.model, image_tower="projection", shortcut_levels=(), word_size=0,
-            similarity_path=False,
+            similarity_path=False, fusion=False,
         ),
         training=dataclasses.replace(
             small.training, ridge_warm_start=False, mined_negatives=0.0,

@@ -54,7 +54,7 @@ class Pretrainer(Trainer):
         settings = self.config.training
         mined = settings.mined_negatives > 0 and "itm" in self.active
         summed = {}
-        if "contrastive" in self.active or mined:
+        if mined or {"contrastive", "fusion"} & set(self.active):
             compared = pair_training.compare(
                 batch, self.passes["text"], self.passes["image"],
                 self.networks.contrastive.scale, training,
@@ -78,4 +78,9 @@ class Pretrainer(Trainer):
                     outputs, batch, joint_tasks, settings.aux_loss_on_negatives
                 )
             )
+            if "fusion" in self.active:
+                summed["fusion"] = pair_training.fusion_loss(
+                    outputs["fusion"], batch, compared,
+                    self.networks.contrastive.scale,
+                )
         return summed

@@ -79,6 +79,13 @@ def test_a_similarity_path_without_its_passes_is_refused():
         dataclasses.replace(small, training=training)
 
 
+def test_a_task_without_its_head_is_refused():
+    small = presets.preset("small")
+    model = dataclasses.replace(small.model, fusion=False)
+    with pytest.raises(ValueError, match="`fusion` needs its head.*fusion=False"):
+        dataclasses.replace(small, model=model)
+
+
 def test_a_task_without_weight_takes_no_part():
     paper = presets.preset("paper")
     assert tuple(paper.active_tasks()) == configs.PAPER_TASKS

@@ -146,20 +146,21 @@ def test_presets_are_as_they_are_said_to_be(field):
 
 def test_tasks_weigh_the_same_as_said():
     said = row_of("sum")[3]
-    assert said.startswith("seven, unweighted; small: and the contrastive one, unwei")
-    for name, count in {"paper": 7, "released": 7, "small": 8}.items():
+    assert said.startswith("seven, unweighted; small: and the contrastive ones, unwe")
+    for name, count in {"paper": 7, "released": 7, "small": 9}.items():
         weights = [task.weight for task in preset(name).active_tasks().values()]
         assert weights == [1.0] * count
 
 
 def test_rates_of_layers_are_as_said():
     said = row_of("rates of layers")[3]
-    assert "five times the rate, closed forms a hundredth" in said
+    assert "five times the rate, patch embedding a fifth, closed forms a hund" in said
     for name in ("paper", "released"):
         assert not preset(name).training.rates
     rates = dict(preset("small").training.rates)
     assert {rates.pop(name) for name in CLOSED_FORMS} == {0.01}
-    assert set(rates.values()) == {5.0} and {"itm", "patch_embedding"} <= set(rates)
+    assert rates.pop("patch_embedding") == 0.2
+    assert set(rates.values()) == {5.0} and {"itm", "fusion"} <= set(rates)
 
 
 def test_a_text_has_64_pieces_unless_asked():

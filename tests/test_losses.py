@@ -181,6 +181,23 @@ def test_contrastive_is_info_nce_without_duplicates(offset, count):
     np.testing.assert_allclose(numbers(summed), expected, rtol=1e-4)
 
 
+def test_contrastive_counts_rows_as_they_weigh():
+    others, weights = unit(6, 4, seed=3), np.float32([1, 0, 1, 0, 0, 1])
+    vectors = others + 0.7 * random(6, 4)
+
+    def of(rows, offset, weights=None):
+        return losses.contrastive(
+            tf.constant(vectors[rows]), tf.constant(others), tf.constant(5.0),
+            keys_of(PRODUCTS[rows], TEXTS[rows]), keys_of(PRODUCTS, TEXTS),
+            tf.constant(offset), weights,
+        )
+
+    rows = map(int, np.flatnonzero(weights))
+    alone = [of(slice(row, row + 1), row) for row in rows]
+    whole = of(slice(None), 0, weights)
+    np.testing.assert_allclose(add(*alone), numbers(whole), rtol=1e-5)
+
+
 @pytest.mark.parametrize("same", ["product_key", "text_key", "picture_key"])
 def test_a_twin_is_no_negative(same):
     vectors = np.repeat(unit(1, 4), 2, axis=0)

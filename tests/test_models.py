@@ -135,6 +135,13 @@ def test_every_head_looks_at_its_own_states(networks):
     )
 
 
+def test_a_pairs_vector_is_of_the_pooled_state_and_only_where_asked_for(networks):
+    outputs = networks.joint(inputs())
+    assert outputs["fusion"].shape == (3, 32 + 8)
+    close(outputs["fusion"], networks.joint.get_layer("fusion")(outputs["pooled"]))
+    assert "fusion" not in build(fusion=False).joint(inputs())
+
+
 def test_masked_words_are_scored_by_the_embedding_table(networks):
     batch = inputs()
     states = states_of(batch, networks)[:, [2, 4]]
@@ -182,7 +189,7 @@ def test_the_grid_layout_rebuilds_its_blank_patches():
         "blank_indices": np.tile(np.int32([0, 9, 20, 30, 40, 63]), (3, 1)),
     }
     outputs = networks.joint({name: batch[name] for name in networks.joint.input})
-    assert set(outputs) == {"states", "pooled", "mlm", "itm", "blank"}
+    assert set(outputs) == {"states", "pooled", "mlm", "itm", "fusion", "blank"}
     chosen = outputs["states"].numpy()[:, WORDS:][:, [0, 9, 20, 30, 40, 63]]
     close(outputs["blank"], chosen @ networks.joint.get_layer("blank").kernel.numpy())
 

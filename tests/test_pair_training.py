@@ -31,7 +31,9 @@ def is_wrong(batch):
 def swapped(batch, share, similarity, among, monkeypatch):
     monkeypatch.setattr(pair_training, "MINED_AMONG", among)
     keys = {k: batch[k] for k in negatives.PAIR_KEYS}
-    compared = pair_training.Compared(None, tf.constant(similarity, tf.float32), keys)
+    compared = pair_training.Compared(
+        None, tf.constant(similarity, tf.float32), keys, None, None
+    )
     return pair_training.swap_mined(batch, compared, share)
 
 
@@ -81,6 +83,34 @@ def test_the_one_most_similar_wrong_text_is_mined(batch, monkeypatch):
     swaps = batch["matched"].numpy() < 0.5
     assert swaps.sum() > 3
     assert (whose_text(batch, result)[swaps] == expected[swaps]).all()
+
+
+def test_a_pair_finds_its_own_text_and_picture(batch):
+    """InfoNCE of the matched rows, against texts and against pictures."""
+    rng = np.random.default_rng(2)
+    vectors, text, image = (
+        x / np.linalg.norm(x, axis=1, keepdims=True)
+        for x in rng.normal(size=(3, 16, 5)).astype(np.float32)
+    )
+    keys = {k: batch[k] for k in negatives.PAIR_KEYS}
+    compared = pair_training.Compared(
+        None, None, keys, tf.constant(text), tf.constant(image)
+    )
+    summed = pair_training.fusion_loss(
+        tf.constant(vectors), batch, compared, tf.constant(7.0)
+    )
+    candidates = is_wrong(batch) | np.eye(16, dtype=bool)
+    expected, right = 0.0, 0
+    matched = np.flatnonzero(batch["matched"].numpy() > 0.5)
+    for row in matched:
+        for others in (text, image):
+            logits = np.where(candidates[row], 7.0 * others @ vectors[row], -np.inf)
+            expected += np.log(np.exp(logits).sum()) - logits[row]
+            right += logits.argmax() == row
+    assert 0 < len(matched) < 16
+    assert float(summed.count) == 2 * len(matched)
+    assert float(summed.correct) == right
+    np.testing.assert_allclose(float(summed.loss), expected, rtol=1e-4)
 
 
 def test_a_batch_of_one_product_has_nothing_to_swap(batch, monkeypatch):

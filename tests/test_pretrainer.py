@@ -137,12 +137,16 @@ class Counting:
         (4, {"joint"}, {"rotation"}),
         (5, {"joint", "text", "image"}, {"rotation", "contrastive"}),
         (9, {"joint", "text", "image"}, {"itm", "rotation", "contrastive"}),
+        (
+            10, {"joint", "text", "image"},
+            {"itm", "rotation", "contrastive", "fusion"},
+        ),
     ],
 )
 def test_a_task_enters_at_its_step_and_costs_nothing_before(
     batch, step, passes, tasks
 ):
-    starts = {"rotation": 0, "contrastive": 5, "itm": 9}
+    starts = {"rotation": 0, "contrastive": 5, "itm": 9, "fusion": 10}
     config = tiny_records.tiny_config(
         model={"num_layers": 1},
         tasks={name: {"weight": 1.0, "start_step": s} for name, s in starts.items()},
@@ -163,6 +167,23 @@ def test_contrastive_alone_needs_no_joint_pass(batch):
     model.passes = {name: Counting(p) for name, p in model.passes.items()}
     model.train_step(batch)
     assert model.passes["joint"].calls == 0
+
+
+def test_fusion_teaches_the_pass_of_the_pair_alone(batch):
+    """What a pair is to find stands still, and so does the temperature."""
+    config = tiny_records.tiny_config(
+        model={"num_layers": 1}, tasks={"fusion": {"weight": 1.0, "start_step": 0}}
+    )
+    model = pretrainer(config)
+    model.passes = {name: Counting(p) for name, p in model.passes.items()}
+    with tf.GradientTape() as tape:
+        loss = model.losses_of(batch, True)["fusion"].loss
+    assert all(p.calls == 1 for p in model.passes.values())
+    head = model.joint.get_layer("fusion").trainable_weights
+    contrastive = model.networks.contrastive.trainable_weights
+    gradients = tape.gradient(loss, [*head, *contrastive])
+    assert all(float(tf.norm(g)) > 0 for g in gradients[: len(head)])
+    assert gradients[len(head) :] == [None] * len(contrastive)
 
 
 def test_texts_that_nobody_swapped_count_as_matched(batch):

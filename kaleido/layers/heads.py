@@ -249,6 +249,36 @@ class MatchHead(tf.keras.layers.Layer):
 
 
 @tf.keras.utils.register_keras_serializable("kaleido")
+class FusionHead(tf.keras.layers.Layer):
+    """A pair's vector, from the pooled [CLS] state, among contrastive vectors.
+
+    The task `fusion` asks [CLS] of text and picture, parts of them hidden, to know
+    both of its own among the batch's. Matching asks it for one bit, and beside the
+    patches' tasks what a sentence encoder's [CLS] knew of classes went lost. Not in
+    the paper.
+
+    Args:
+        size: length of the vector, that of the contrastive vectors.
+    """
+
+    def __init__(self, size: int, **kwargs):
+        super().__init__(**kwargs)
+        self._config = {"size": size}
+        self.output_layer = tf.keras.layers.Dense(
+            size, kernel_initializer=initializer(), name="output",
+            dtype=self.dtype_policy,
+        )
+
+    def call(self, pooled):
+        """Maps [batch, hidden_size] to unit vectors float32 [batch, size]."""
+        vector = tf.cast(self.output_layer(pooled), tf.float32)
+        return tf.math.l2_normalize(vector, axis=-1)
+
+    def get_config(self):
+        return {**super().get_config(), **self._config}
+
+
+@tf.keras.utils.register_keras_serializable("kaleido")
 class MeanState(tf.keras.layers.Layer):
     """Mean of the visible states: [batch, n, h], bool [batch, n] -> [batch, h]."""
 

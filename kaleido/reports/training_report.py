@@ -22,6 +22,7 @@ TITLES = {
     "grey": "Grey to colour (G2CM)",
     "blank": "Blank to colour (B2CM)",
     "contrastive": "Contrastive",
+    "fusion": "Fusion",
 }
 
 
@@ -34,8 +35,8 @@ def task_chances(
     """Accuracy of guessing, by task.
 
     Args:
-        batch_size: of the global batch, among which the contrastive task chooses;
-            of a small validation split that is all there is.
+        batch_size: of the global batch, among which contrastive and fusion choose; of
+            a small validation split that is all there is.
         most_frequent_piece: share of the most frequent hidden word piece;
             always naming it is the best guess without looking.
         hidden_patches: of a picture, for the tasks that rebuild features.
@@ -44,6 +45,7 @@ def task_chances(
     chances = {
         "mlm": most_frequent_piece, "itm": 0.5, "rotation": 1 / 4, "jigsaw": 1 / 24,
         "camouflage": 1 / 9, "contrastive": 1 / batch_size,
+        "fusion": 1 / batch_size,
     }
     for task, patches in hidden_patches.items():
         # A batch may be too small for all replicas to have an example.

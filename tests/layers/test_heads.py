@@ -130,6 +130,16 @@ def test_the_similarity_path_adds_multiples_of_two_cosines():
     np.testing.assert_allclose(received, expected, atol=1e-4)
 
 
+def test_a_pairs_vector_is_a_unit_vector():
+    pooled = random(3, 6)
+    layer = heads.FusionHead(4)
+    layer(pooled)
+    randomize(layer, 0.5)
+    expected = affine(layer.output_layer, pooled)
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(layer(pooled), expected, atol=1e-5)
+
+
 def test_contrastive_vectors_by_hand():
     states, means = random(3, 6), random(3, 9, seed=1)
     layer = ContrastiveHead(4, shortcut=True)
@@ -233,6 +243,7 @@ HARNESS = {
         [*three(4, 6), np.array([-0.5, 0.1, 0.5, 0.9], np.float32)], {},
     ),
     "match of two": (lambda **o: heads.MatchHead(2, **o), three(4, 6), {}),
+    "fusion": (lambda **o: heads.FusionHead(4, **o), [random(3, 6)], {}),
     "mean": (
         heads.MeanState,
         [random(2, 3, 4), np.array([[True, True, False], [True] * 3])], {},
