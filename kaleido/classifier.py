@@ -86,14 +86,21 @@ class Classifier:
         )
         return networks.joint.get_layer("pooler")(encoded[:, 0])
 
+    def state(self, batch: Mapping[str, tf.Tensor], training: bool) -> tf.Tensor:
+        """Returns what the linear layer sees: the pooled state, with dropout.
+
+        Args:
+            batch, training: see `pooled`.
+        """
+        return self._dropout(self.pooled(batch, training), training=training)
+
     def logits(self, batch: Mapping[str, tf.Tensor], training: bool) -> tf.Tensor:
         """Returns those of the [CLS] state, float32 [batch, num_classes].
 
         Args:
             batch, training: see `pooled`.
         """
-        pooled = self.pooled(batch, training)
-        return self.layer(self._dropout(pooled, training=training))
+        return self.layer(self.state(batch, training))
 
     def parts(self, batch: Mapping[str, tf.Tensor]) -> List[tf.Tensor]:
         """Returns what each has to say: `logits`, then the closed forms' if any, all

@@ -176,9 +176,9 @@ def test_a_text_has_64_pieces_unless_asked():
 def test_a_fine_tuning_is_as_said():
     said = row_of("fine-tuning")[3]
     for words in ("600 steps of 64", "cosine, warm-up a tenth", "decay 0.01",
-                  "retrieval: 1e-4", "captions: 5e-4", "ten times that"):
+                  "retrieval and classes: 1e-4", "captions: 5e-4", "ten times that"):
         assert words in said
-    rates = {"itr": 1e-4, "tir": 1e-4, "category": 5e-4, "subcategory": 5e-4,
+    rates = {"itr": 1e-4, "tir": 1e-4, "category": 1e-4, "subcategory": 1e-4,
              "caption": 5e-4}
     for task, rate in rates.items():
         config = default_finetuning(task)

@@ -10,9 +10,10 @@ python -m experiments.starts --config=experiments/configs/myntra_starts.py --ste
 Time: an hour and a half on one core without AVX-512; a step of contrastive alignment
 7.3 seconds, one of all tasks 20.
 
-Validation at the end, loss (accuracy; contrastive: in a batch). Most of the tasks that
-fine-tunings of classes and captions build on are learnt after the 80th step of all
-tasks, and a lower rate has less to make good at the end:
+Validation at the end with the patch embedding at five times the rate, loss (accuracy;
+contrastive: in a batch). Most of the tasks that fine-tunings of classes and captions
+build on are learnt after the 80th step of all tasks, and a lower rate has less to make
+good at the end:
                     280 + 80 steps   280 + 80 steps   200 + 200 steps
                     at 2e-4          at 6e-4          at 4e-4: this
   contrastive         .437 (.906)     .412 (.903)     .423 (.907)

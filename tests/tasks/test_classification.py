@@ -257,6 +257,21 @@ def test_it_begins_with_what_the_cls_state_tells_already(record_set):
     np.testing.assert_allclose(begun["none"][1] - shares, begun["logits"][1], atol=1e-6)
 
 
+def test_it_begins_with_states_as_training_sees_them(record_set, monkeypatch):
+    """With dropout, which is what the first steps would take from a clean fit."""
+    fitted = []
+
+    def fit(train, validation, *args):
+        fitted.extend((train[0], validation[0]))
+        return fit_linear_map(train, validation, *args)
+
+    fit_linear_map = class_map.fit_linear_map
+    monkeypatch.setattr(class_map, "fit_linear_map", fit)
+    make_task("subcategory", record_set).begin_as_probe()
+    train, validation = ((states == 0).mean() for states in fitted)
+    assert validation == 0 and 0.05 < train < 0.2
+
+
 def test_the_table_holds_our_row_and_a_baseline_for_each_input(record_set):
     outcome = make_task("subcategory", record_set).evaluate_split("test")
     assert list(outcome.rows) == ["ours", "nearest_pictures", "text_regression"]
