@@ -34,10 +34,10 @@ RECIPE = ("start", "inputs", "balance", "context", "closed_forms", "probe")
 BEAMS = 4
 BEAM_ROW = f"beam_{BEAMS}"
 
-# Heads that begin as closed forms or linear probes lose what they know at higher rates:
-# Myntra's sub-categories from both, validation, after 25 steps: .894 with 1e-4, .862 with
-# 2.5e-4. Captions' begin with what pre-training made of them: of the rendered catalogue,
-# 3.12 nats a piece after 60 steps with 1e-4, 1.84 with 5e-4.
+# What begins as a linear probe loses at higher rates what it knows: Myntra's
+# sub-categories from both inputs, validation, after 25 steps: .894 with 1e-4, .862 with
+# 2.5e-4. Captions begin with less: those of the rendered catalogue have 3.12 nats a
+# piece after 60 steps with 1e-4, and 1.84 with 5e-4.
 _RATE, _CAPTIONS_RATE = 1e-4, 5e-4
 
 

@@ -155,8 +155,8 @@ def pretraining_config(scale: Scale, row: Row) -> Config:
     """Returns the configuration of a row's pre-training.
 
     The rows have one network, steps and batches, but for what they are about. Ours of
-    `tiny` and `small` learns contrastive alignment and fusion beside the row's tasks: a catalogue of some
-    thousand products is too small for the match head alone.
+    `tiny` and `small` learns contrastive alignment and fusion beside the row's tasks: a
+    catalogue of some thousand products is too small for the match head alone.
     """
     config = preset(scale.preset)
     data = {"batch_size": scale.batch_size, "group_size": scale.group_size}
