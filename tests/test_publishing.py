@@ -163,7 +163,7 @@ def test_the_card_says_how_a_run_was_made(tmp_path):
     finetuning = tiny_finetuning("category", training={"steps": 44}).to_dict()
     category = trained(str(tmp_path / "b"), finetuning, ancestors=["6" * 16])
     card = card_of({"category": category})
-    for said in ("Fine-tuned for category: rate 0.0005, batches of 8, 44 steps",
+    for said in ("Fine-tuned for category: rate 0.0001, batches of 8, 44 steps",
                  "a pre-training: rate 0.0003, 321 steps, seed 9, which began with min",
                  f"`{'5' * 16}`, `{'6' * 16}`"):
         assert said in card

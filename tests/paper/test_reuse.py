@@ -113,7 +113,7 @@ def test_a_run_of_other_examples_or_tasks(ours, run, tmp_path):
     with pytest.raises(ValueError, match="was trained on other examples"):
         check({OUR_RECORDS: other, OUR_RUN: run})
     part = pretraining_part(SMOKE, ROWS["b"], "0")
-    message = r"tasks \['contrastive', 'itm', 'mlm'\]. Received: \['blank'"
+    message = r"tasks \['contrastive', 'fusion', 'itm', 'mlm'\]. Received: \['blank'"
     with pytest.raises(ValueError, match=message):
         check({OUR_RECORDS: ours, part: run})
     # Ours of this scale learn the contrastive view, too.

@@ -26,7 +26,7 @@ def tasks_of(row):
 
 
 def test_tasks_come_one_after_the_other():
-    b = {"itm", "mlm", "contrastive"}
+    b = {"itm", "mlm", "contrastive", "fusion"}
     assert tasks_of("b") == b
     assert tasks_of("b_i") == b | {"rotation"}
     assert tasks_of("b_i_ii") == b | {"rotation", "jigsaw"}
@@ -117,7 +117,7 @@ def test_rows_that_are_one_model_are_trained_once():
 
 def test_a_configuration_file_gives_each_row():
     config = paper.get_config("smoke/b_v")
-    assert set(config.tasks) == {"itm", "mlm", "blank", "contrastive"}
+    assert set(config.tasks) == {"itm", "mlm", "blank", "contrastive", "fusion"}
     for argument, what in (("huge/b", "the scale"), ("smoke/c", "the row")):
         with pytest.raises(ValueError, match=what):
             paper.get_config(argument)
